@@ -1,0 +1,68 @@
+# Everything runs in .venv; nothing outside this folder is touched.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+
+.PHONY: demo test check bench review wheel lock clean
+
+# Runtime packages only: enough for the demo, a run, the review app and the reports.
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a minute or two) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The whole way on the sample documents: no key, no GPU, no server.
+demo: $(VENV)/.runtime
+	@rm -rf $(DEMO)
+	@$(BIN)/gristmill init $(DEMO) 2>/dev/null
+	@$(BIN)/gristmill run $(DEMO)/recipe.yaml
+	@$(BIN)/gristmill report --db $(DEMO)/gristmill.duckdb --out $(DEMO)/report.html
+	@$(BIN)/gristmill export --db $(DEMO)/gristmill.duckdb --format chat --out $(DEMO)/sft.jsonl
+	@$(BIN)/gristmill export --db $(DEMO)/gristmill.duckdb --format dpo --out $(DEMO)/dpo.jsonl
+	@echo
+	@echo "dataset   $(DEMO)/gristmill.duckdb"
+	@echo "report    $(DEMO)/report.html"
+	@echo "exports   $(DEMO)/sft.jsonl (SFT), $(DEMO)/dpo.jsonl (DPO)"
+	@echo "The rows were made by rules (offline:extractive), not by a language model. Next:"
+	@echo "  make review                                   review the rows in the browser"
+	@echo "  $(BIN)/gristmill run $(DEMO)/recipe.yaml      again: nothing is asked twice"
+	@echo "  edit $(DEMO)/recipe.yaml                      your own documents, your own model"
+
+review: $(VENV)/.runtime
+	@test -f $(DEMO)/gristmill.duckdb || $(MAKE) demo
+	@$(BIN)/gristmill review --db $(DEMO)/gristmill.duckdb
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest tests
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/overhead.py
+
+wheel: $(VENV)/.dev
+	rm -rf dist
+	$(BIN)/python -m build --wheel --no-isolation
+
+# Pins, with hashes and without the address of any package index.
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --group pyproject.toml:build -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --extra eval --group pyproject.toml:build --group pyproject.toml:dev \
+	  -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) $(DEMO) dist build .mypy_cache .ruff_cache .pytest_cache

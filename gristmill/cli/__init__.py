@@ -1,0 +1,45 @@
+"""The command line: one file per command. Heavy packages are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+import typer
+
+from gristmill.cli import backup, decontaminate, export, init, listing, models, report, review, run, status
+from gristmill.errors import GristmillError
+
+app = typer.Typer(
+    name="gristmill",
+    help="Raw documents in, training data worth trusting out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (init, run, review, report, export, decontaminate, status, backup, listing, models):
+    command.register(app)
+
+
+def main() -> None:
+    """Entry point: errors of a user become one message and an exit code, never a traceback."""
+    try:
+        app()
+    except GristmillError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("stopped at once; what was answered is kept: run again to go on")
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        _say(
+            f"{error.filename or 'disk'}: {error.strerror}\n  → make room or check the rights, then run again"
+        )
+        sys.exit(1)
+
+
+def _say(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)

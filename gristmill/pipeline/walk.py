@@ -1,0 +1,231 @@
+"""One coroutine per chunk: generate, gate, score, decide, in straight code.
+
+Whatever goes wrong with one row becomes that row's outcome. Only two things stop a run: a model that
+refuses every call (wrong key, unknown model) and a spent budget; the rows they hit stay pending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gristmill.accept import UnknownScoreError
+from gristmill.errors import BudgetError, ModelConfigError, ModelError
+from gristmill.models import Door
+from gristmill.models.types import Ask
+from gristmill.pipeline.plan import Job, Plan
+from gristmill.recipe import Loaded, Task
+from gristmill.records import Example, Item, Match, Outcome, Score, State
+from gristmill.registry import Blocked, Failed, Gate, Rejected, Scored, Scorer, Unscored
+
+log = logging.getLogger("gristmill.pipeline")
+Result = Example | Rejected | Failed
+STOPS = (ModelConfigError, BudgetError)
+
+
+class Recorder(Protocol):
+    """Where the walk puts what it made."""
+
+    def add(self, record: Example | Score | Match) -> None:
+        """Keep one record."""
+
+    def settle(self, outcome: Outcome) -> None:
+        """Keep what became of one row, and count it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The end of one row's way."""
+
+    state: State
+    reason: str = ""
+    detail: str = ""
+    raw: str = ""
+
+
+ACCEPTED = Decision("accepted")
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """Walks chunks through one loaded recipe."""
+
+    loaded: Loaded
+    plan: Plan
+    door: Door
+    recorder: Recorder
+
+    async def walk(self, job: Job, skip: frozenset[int]) -> None:
+        """Make and decide all rows of one chunk, except the tasks in ``skip`` (decided before).
+
+        Raises:
+            ModelConfigError, BudgetError: the run must stop; undecided rows stay pending.
+        """
+        for index, task in enumerate(self.plan.tasks):
+            if index not in skip:
+                await self._task(job, index, task)
+
+    async def _task(self, job: Job, index: int, task: Task) -> None:
+        slots = self.plan.slot_ids(job.chunk, index)
+        results = await self._generate(job, task, len(slots))
+        rows = [
+            self._row(job, task, slot, place, result)
+            for place, (slot, result) in enumerate(zip(slots, results, strict=True))
+        ]
+        # Every row is given its chance before a stop is passed on: what was paid for is kept.
+        stops = [e for e in await asyncio.gather(*rows, return_exceptions=True) if e is not None]
+        for error in stops:
+            raise error
+
+    async def _generate(self, job: Job, task: Task, wanted: int) -> list[Result]:
+        """Exactly ``wanted`` results, so that every row asked for is accounted for."""
+        ask = self._ask(task.generator.roles())
+        try:
+            results = list(await task.generator.generate(job.chunk, job.document, ask))
+        except STOPS:
+            raise
+        except ModelError as error:
+            return [Failed(error.kind, error.message, error.raw)] * wanted
+        except Exception as error:  # noqa: BLE001 - per-item boundary: a generator's crash is a failed row
+            return [_crash("generator", task.name, error)] * wanted
+        if len(results) > wanted:
+            return [Failed("too-many-rows", f"{task.name} gave {len(results)} rows for {wanted}")] * wanted
+        return _unique(results) + [Rejected("nothing-to-ask")] * (wanted - len(results))
+
+    def _ask(self, roles: Sequence[str]) -> Ask:
+        return self.door.ask_for(roles[0] if roles else None)
+
+    async def _row(self, job: Job, task: Task, slot: str, place: int, result: Result) -> None:
+        example = result if isinstance(result, Example) else None
+        if isinstance(result, Failed):
+            decision = Decision("failed", result.error, result.detail, result.raw)
+        elif isinstance(result, Rejected):
+            example = result.example
+            decision = Decision("rejected", result.reason, result.detail)
+        else:
+            decision = await self._decide(Item(result, job.chunk, job.document))
+        if example is not None:
+            self.recorder.add(example)
+        self.recorder.settle(
+            Outcome(
+                slot_id=slot,
+                chunk_id=job.chunk.id,
+                task=task.name,
+                index=place,
+                settings=self.plan.settings,
+                state=decision.state,
+                reason=decision.reason,
+                detail=decision.detail,
+                raw=decision.raw,
+                example_id=example.id if example else None,
+            )
+        )
+
+    async def _decide(self, item: Item) -> Decision:
+        passed: list[Gate] = []
+        decision: Decision | None = None
+        try:
+            for gate in self.loaded.gates:
+                decision = self._gate(gate, item)
+                if decision is not None:
+                    return decision
+                passed.append(gate)
+            decision = await self._score(item)
+            return decision
+        finally:
+            # A duplicate gate must not hold rows back for the sake of one that was not accepted.
+            if decision is not ACCEPTED:
+                for gate in passed:
+                    gate.forget(item.example)
+
+    def _gate(self, gate: Gate, item: Item) -> Decision | None:
+        try:
+            result = gate.check(item)
+        except Exception as error:  # noqa: BLE001 - per-item boundary: a gate's crash is a failed row
+            crash = _crash("gate", gate.registered_name, error)
+            return Decision("failed", crash.error, crash.detail)
+        for match in result.matches:
+            self.recorder.add(match)
+        if isinstance(result, Blocked):
+            return Decision("rejected", result.reason, result.detail)
+        return None
+
+    async def _score(self, item: Item) -> Decision:
+        scorers = self.loaded.scorers
+        results = await asyncio.gather(*(self._one_score(s, item) for s in scorers), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        by_label = {
+            s.label: r for s, r in zip(scorers, results, strict=True) if not isinstance(r, BaseException)
+        }
+        for scorer in scorers:
+            self.recorder.add(_score_record(item.example.id, scorer, by_label[scorer.label]))
+        return self._accept(by_label)
+
+    async def _one_score(self, scorer: Scorer, item: Item) -> Scored | Unscored:
+        try:
+            return await scorer.score(item, self._ask(scorer.roles()))
+        except STOPS:
+            raise
+        except ModelError as error:
+            return Unscored(error.kind, error.raw or error.message)
+        except Exception as error:  # noqa: BLE001 - per-item boundary: a scorer's crash is "unscored"
+            crash = _crash("scorer", scorer.registered_name, error)
+            return Unscored(crash.error, crash.detail)
+
+    def _accept(self, results: Mapping[str, Scored | Unscored]) -> Decision:
+        rule = self.loaded.accept
+        if rule is None:
+            return ACCEPTED
+        values = {k: r.value if isinstance(r, Scored) else None for k, r in results.items()}
+        try:
+            verdict = rule(values)
+        except UnknownScoreError as error:
+            label = str(error.args[0])
+            result = results.get(label)
+            missing = result if isinstance(result, Unscored) else Unscored("not-computable")
+            return Decision("failed", f"unscored:{label}:{missing.reason}", rule.source, missing.raw)
+        if verdict:
+            return ACCEPTED
+        shown = ", ".join(f"{k} = {v:.2f}" for k, v in values.items() if v is not None and k in rule.names)
+        reason = f"low-score:{next(iter(rule.names))}" if len(rule.names) == 1 else "accept-rule"
+        return Decision("rejected", reason, f"{shown}; rule: {rule.source}")
+
+
+def _unique(results: Sequence[Result]) -> list[Result]:
+    """The same row twice from one task is one row and a rejected one."""
+    seen: set[str] = set()
+    rows: list[Result] = []
+    for result in results:
+        if isinstance(result, Example):
+            if result.id in seen:
+                rows.append(Rejected("duplicate-row", "the task gave this row twice"))
+                continue
+            seen.add(result.id)
+        rows.append(result)
+    return rows
+
+
+def _crash(part: str, name: str, error: Exception) -> Failed:
+    log.warning("%s %s crashed", part, name, exc_info=error)
+    return Failed(f"crash:{part}:{type(error).__name__}", f"{name}: {error}")
+
+
+def _score_record(example_id: str, scorer: Scorer, result: Scored | Unscored) -> Score:
+    if isinstance(result, Unscored):
+        detail = result.raw
+        return Score(example_id, scorer.label, scorer.version, None, result.reason, detail)
+    return Score(
+        example_id,
+        scorer.label,
+        scorer.version,
+        result.value,
+        None,
+        result.rationale,
+        result.evidence,
+        result.votes,
+    )

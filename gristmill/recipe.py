@@ -1,0 +1,329 @@
+"""The recipe: what to read, which models, what to make of it. Checked in full before anything runs.
+
+Every error names file and line and what to do; an unknown key names the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gristmill import registry
+from gristmill.accept import AcceptRule
+from gristmill.errors import GristmillError, RecipeError
+from gristmill.models import backend_names, needs_key
+from gristmill.models.spec import ModelSpec
+from gristmill.registry import Component, ComponentKind, Gate, Generator, Scorer
+from gristmill.yaml_lines import Loc, Source, read_yaml
+
+C = TypeVar("C", bound=Component)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Chunking(_Strict):
+    """Sizes in characters."""
+
+    max_chars: int = Field(default=2400, ge=200)
+    overlap_chars: int = Field(default=0, ge=0)
+    respect_headings: bool = True
+
+
+class Step(BaseModel):
+    """One entry of generate, gates or score: ``use`` names a component, the rest are its arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    use: str
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """The arguments."""
+        return dict(self.model_extra or {})
+
+
+class Target(_Strict):
+    """Stop asking once this many rows are accepted."""
+
+    accepted: int | None = Field(default=None, ge=1)
+
+
+class Budget(_Strict):
+    """Stop before more than this is spent."""
+
+    usd: float | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+
+
+class Recipe(_Strict):
+    """The YAML file, as written."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._ -]+$")
+    documents: list[str] = Field(min_length=1)
+    chunking: Chunking = Chunking()
+    models: dict[str, ModelSpec] = Field(min_length=1)
+    generate: list[Step] = Field(min_length=1)
+    gates: list[Step] = [Step(use="quality_rules"), Step(use="exact_duplicates")]
+    score: list[Step] = []
+    accept: str | None = None
+    target: Target = Target()
+    budget: Budget = Budget()
+    store: str = "gristmill.duckdb"
+    max_failed_share: float = Field(default=0.05, ge=0, le=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One generate step, ready to run. ``name`` is ``qa``, or ``qa#2`` when a generator is used twice."""
+
+    name: str
+    generator: Generator
+    fingerprint: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A recipe that passed every check, with its components built and prepared."""
+
+    recipe: Recipe
+    path: Path
+    tasks: tuple[Task, ...]
+    gates: tuple[Gate, ...]
+    scorers: tuple[Scorer, ...]
+    accept: AcceptRule | None
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def root(self) -> Path:
+        """Folder of the recipe: relative paths start here."""
+        return self.path.parent
+
+    @property
+    def store(self) -> Path:
+        """The DuckDB file."""
+        return (self.root / self.recipe.store).resolve()
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Everything downstream of the generators that a decision depends on."""
+        return {
+            "gates": [gate.fingerprint() for gate in self.gates],
+            "scorers": [_with_models(scorer, self.recipe.models) for scorer in self.scorers],
+            "accept": self.recipe.accept,
+        }
+
+
+def load_recipe(path: Path, *, check_keys: bool = True) -> Loaded:
+    """Read, check and prepare a recipe. Nothing is sent and nothing is written.
+
+    With ``check_keys=False`` (dry run) a missing API key is a warning.
+
+    Raises:
+        RecipeError: with file and line.
+        GristmillError: a file that a component needs (rubric, benchmark) is missing or broken.
+    """
+    source = read_yaml(path)
+    recipe = _validate(Recipe, source.data, source, ())
+    warnings = [*_check_models(recipe, source, check_keys)]
+    tasks = _tasks(recipe, source)
+    gates = [_build(Gate, "gates", s, source, ("gates", i)) for i, s in enumerate(recipe.gates)]
+    scorers = [_build(Scorer, "scorers", s, source, ("score", i)) for i, s in enumerate(recipe.score)]
+    parts = [("generate", i, task.generator) for i, task in enumerate(tasks)]
+    _check_roles(recipe, source, [*parts, *(("score", i, s) for i, s in enumerate(scorers))])
+    for section, index, component in _components(tasks, gates, scorers):
+        _prepare(component, source, (section, index))
+    accept = _accept(recipe, source, scorers)
+    return Loaded(recipe, path.resolve(), tuple(tasks), tuple(gates), tuple(scorers), accept, tuple(warnings))
+
+
+def _components(
+    tasks: Sequence[Task], gates: Sequence[Gate], scorers: Sequence[Scorer]
+) -> Iterator[tuple[str, int, Component]]:
+    yield from (("generate", i, task.generator) for i, task in enumerate(tasks))
+    yield from (("gates", i, gate) for i, gate in enumerate(gates))
+    yield from (("score", i, scorer) for i, scorer in enumerate(scorers))
+
+
+def _prepare(component: Component, source: Source, loc: Loc) -> None:
+    try:
+        component.prepare(source.path.resolve().parent)
+    except GristmillError as error:
+        error.where = error.where or source.where(loc)
+        raise
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _validate(kind: type[M], data: object, source: Source, at: Loc) -> M:
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise _explain(kind, error, source, at) from None
+
+
+def _explain(kind: type[BaseModel], error: ValidationError, source: Source, at: Loc) -> RecipeError:
+    first = error.errors()[0]
+    loc = (*at, *first["loc"])
+    name = ".".join(str(part) for part in loc) or "the recipe"
+    if first["type"] == "extra_forbidden":
+        key = str(loc[-1])
+        known = _known_keys(kind, first["loc"][:-1])
+        return RecipeError(f"unknown key {key!r}", where=source.where(loc), cure=_nearest(key, known))
+    if first["type"] == "missing":
+        return RecipeError(
+            f"{name} is missing", where=source.where(loc[:-1]), cure=f"add the key {loc[-1]!r}"
+        )
+    got = f" (got {first['input']!r})" if not isinstance(first["input"], (dict, list)) else ""
+    return RecipeError(f"{name}: {first['msg']}{got}", where=source.where(loc), cure="see docs/recipe.md")
+
+
+def _known_keys(kind: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """Field names of the model that sits at ``loc`` inside ``kind``."""
+    for part in loc:
+        info = kind.model_fields.get(str(part))
+        if info is None:
+            continue  # a list index or a key of a mapping: the type was already taken from its field
+        found = _model_in(info.annotation)
+        if found is None:
+            return []
+        kind = found
+    return list(kind.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _model_in(inner)
+        if found is not None:
+            return found
+    return None
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}known: {', '.join(known)}"
+
+
+def _build(base: type[C], kind: ComponentKind, step: Step, source: Source, at: Loc) -> C:
+    known = registry.names(kind)
+    if step.use not in known:
+        where = source.where((*at, "use"))
+        raise RecipeError(
+            f"unknown {kind.removesuffix('s')} {step.use!r}", where=where, cure=_nearest(step.use, known)
+        )
+    try:
+        component = registry.load(kind, step.use)
+    except ImportError as error:
+        raise RecipeError(
+            f"{step.use!r} cannot be loaded: {error}", where=source.where(at), cure="reinstall gristmill"
+        ) from error
+    if not (isinstance(component, type) and issubclass(component, base)):
+        raise RecipeError(
+            f"{step.use!r} is no {base.__name__}", where=source.where(at), cure="fix the plugin"
+        )
+    return _validate(component, step.args, source, at)
+
+
+def _tasks(recipe: Recipe, source: Source) -> list[Task]:
+    tasks: list[Task] = []
+    for index, step in enumerate(recipe.generate):
+        generator = _build(Generator, "generators", step, source, ("generate", index))
+        same = sum(1 for task in tasks if task.generator.registered_name == step.use)
+        fingerprint = _with_models(generator, recipe.models)
+        if any(task.fingerprint == fingerprint for task in tasks):
+            raise RecipeError(
+                f"generate lists the same {step.use!r} twice",
+                where=source.where(("generate", index)),
+                cure="raise per_chunk instead, or give the two different arguments",
+            )
+        tasks.append(Task(f"{step.use}#{same + 1}" if same else step.use, generator, fingerprint))
+    return tasks
+
+
+def _with_models(component: Component, models: Mapping[str, ModelSpec]) -> dict[str, Any]:
+    """A component's fingerprint with the models its roles stand for (not where or how fast they run)."""
+    used = {
+        role: {"model": models[role].model, "params": models[role].params}
+        for role in component.roles()
+        if role in models
+    }
+    return {**component.fingerprint(), "models": used}
+
+
+def _check_models(recipe: Recipe, source: Source, check_keys: bool) -> Iterator[str]:
+    for role, spec in recipe.models.items():
+        where = source.where(("models", role, "model"))
+        if spec.backend not in backend_names() or not spec.name:
+            raise RecipeError(
+                f"model {role!r}: {spec.model!r} does not say where it runs",
+                where=where,
+                cure=f"write BACKEND:NAME with one of: {', '.join(backend_names())}",
+            )
+        missing = needs_key(spec, os.environ)
+        if missing and check_keys:
+            raise RecipeError(
+                f"model {role!r} needs an API key, and {missing} is not set",
+                where=where,
+                cure=f"export {missing}=…, or name another variable with api_key_env",
+            )
+        if missing:
+            yield f"{where}: model {role!r} needs {missing}, which is not set"
+
+
+def _check_roles(recipe: Recipe, source: Source, parts: Sequence[tuple[str, int, Component]]) -> None:
+    for section, index, component in parts:
+        for role in component.roles():
+            spec = recipe.models.get(role)
+            where = source.where((section, index, "model"))
+            if spec is None:
+                raise RecipeError(
+                    f"unknown model {role!r}", where=where, cure=_nearest(role, list(recipe.models))
+                )
+            if spec.backend == "offline":
+                _check_offline(component, where)
+
+
+def _check_offline(component: Component, where: str) -> None:
+    from gristmill.models.extractive import TASKS
+
+    strange = [task for task in getattr(component, "tasks", ()) if task not in TASKS]
+    if strange:
+        raise RecipeError(
+            f"offline:extractive has no rules for {', '.join(strange)} ({component.registered_name})",
+            where=where,
+            cure="give this step a language model",
+        )
+
+
+def _accept(recipe: Recipe, source: Source, scorers: Sequence[Scorer]) -> AcceptRule | None:
+    labels = [scorer.label for scorer in scorers]
+    if len(set(labels)) < len(labels):
+        raise RecipeError(
+            f"two scores have the same name: {', '.join(labels)}",
+            where=source.where(("score",)),
+            cure="remove one, or rename a rubric",
+        )
+    if recipe.accept is None:
+        return None
+    try:
+        rule = AcceptRule.parse(recipe.accept)
+    except RecipeError as error:
+        error.where = source.where(("accept",))
+        raise
+    for name in sorted(rule.names - set(labels)):
+        raise RecipeError(
+            f"accept: no scorer gives {name!r}",
+            where=source.where(("accept",)),
+            cure=_nearest(name, labels) if labels else "add a scorer under score:",
+        )
+    return rule

@@ -1,0 +1,46 @@
+"""Fixtures for all tests. The network is forbidden: only loopback addresses can be reached."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real measurement data beside the checkout; tests that need it skip without it."""
+    if not SHARED.is_dir():
+        pytest.skip("the measurement data (../shared) is not beside this checkout")
+    return SHARED
+
+
+def _is_local(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a Unix socket
+    try:
+        return ipaddress.ip_address(address[0]).is_loopback
+    except ValueError:
+        return address[0] in {"localhost", ""}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Refuse any connection that leaves this machine, in every test."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if not _is_local(address):
+            raise RuntimeError(f"a test tried to reach the network: {address!r}")
+        real(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", connect)
+    yield
+    patch.undo()
