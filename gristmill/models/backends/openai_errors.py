@@ -1,0 +1,179 @@
+"""The one boundary where errors of the ``openai`` client become ours.
+
+Every exception class of the installed client is named in ``HANDLED``; a test fails when one is not.
+Secrets are removed from every message, and the originals, whose requests carry the key, are not chained.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+from gristmill.errors import ModelAnswerError, ModelConfigError, ModelError, ModelUnavailableError
+
+MAX_MESSAGE = 600
+Handling = Literal["status", "connection", "bad-response", "truncated", "filtered", "config", "unavailable"]
+
+HANDLED: dict[str, Handling] = {
+    "APIStatusError": "status",
+    "BadRequestError": "status",
+    "AuthenticationError": "status",
+    "OAuthError": "status",
+    "PermissionDeniedError": "status",
+    "NotFoundError": "status",
+    "ConflictError": "status",
+    "UnprocessableEntityError": "status",
+    "RateLimitError": "status",
+    "InternalServerError": "status",
+    "APIConnectionError": "connection",
+    "APITimeoutError": "connection",
+    "APIResponseValidationError": "bad-response",
+    "StreamAlreadyConsumed": "bad-response",
+    "LengthFinishReasonError": "truncated",
+    "ContentFilterFinishReasonError": "filtered",
+    "WebSocketConnectionClosedError": "unavailable",
+    "WebSocketQueueFullError": "unavailable",
+    "APIError": "unavailable",
+    "OpenAIError": "config",
+    "SubjectTokenProviderError": "config",
+    "MutuallyExclusiveAuthError": "config",
+    "APIRemovedInV1": "config",
+    "_AmbiguousModuleClientUsageError": "config",
+}
+
+_SECRET = re.compile(r"(?i)\bsk-[\w\-*]{4,}|\bbearer\s+[\w\-.=+/*]{4,}")
+_TOO_LONG = re.compile(
+    r"(?i)context[ _]length|maximum context|context window|too many tokens|prompt is too long"
+)
+_FILTERED = re.compile(r"(?i)content_filter|content_policy|content management policy")
+_QUOTA = re.compile(r"(?i)insufficient_quota|billing_hard_limit|exceeded your current quota")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Whom an error is about: the model, the variable its key comes from, and the key (never shown)."""
+
+    model: str
+    url: str
+    variable: str | None
+    secret: str
+
+    def scrub(self, text: str) -> str:
+        """``text`` without the key or anything that looks like one, at most 600 characters."""
+        clean = text.replace(self.secret, "***") if len(self.secret) >= 4 else text
+        return _SECRET.sub("***", clean)[:MAX_MESSAGE]
+
+
+def translate(error: BaseException, place: Endpoint) -> ModelError:
+    """Our error for one that the client, its transport or the reading of a body raised."""
+    handling = next((HANDLED[c.__name__] for c in type(error).__mro__ if c.__name__ in HANDLED), None)
+    if handling == "status":
+        return status_error(_status(error), _said(error), place, _retry_after(_headers(error)))
+    if handling == "config":
+        text = f"the client cannot be used: {place.scrub(str(error))}"
+        return ModelConfigError(text, kind="client", where=place.model)
+    if handling == "truncated":
+        return ModelAnswerError("the answer was cut off", kind="truncated", where=place.model)
+    if handling == "filtered":
+        return ModelAnswerError("the answer was withheld", kind="content-filter", where=place.model)
+    if isinstance(error, ValueError) or handling == "bad-response":
+        return bad_response(f"its body is not JSON ({place.scrub(str(error))})", place)
+    return _connection_error(error, place)
+
+
+def bad_response(what: str, place: Endpoint) -> ModelUnavailableError:
+    """A 200 that is no chat completion."""
+    return ModelUnavailableError(
+        f"{place.url} gave an answer that is no chat completion: {what}",
+        kind="bad-response",
+        where=place.model,
+    )
+
+
+def status_error(status: int, said: str, place: Endpoint, retry_after: float | None = None) -> ModelError:
+    """Our error for an HTTP status and what the provider said about it."""
+    text = f"HTTP {status}: {place.scrub(said)}"
+    if status == 429 and _QUOTA.search(said):
+        return _config(text, "quota", place, "the account's credit is used up: no retry can help")
+    if status in {408, 409, 425, 429} or status >= 500:
+        kind = "rate-limited" if status == 429 else "time-out" if status == 408 else "server-error"
+        return ModelUnavailableError(text, kind=kind, retry_after=retry_after, where=place.model)
+    if status == 413 or (status in {400, 422} and _TOO_LONG.search(said)):
+        return ModelAnswerError(text, kind="too-long", where=place.model, cure="make chunks smaller")
+    if status in {400, 403, 422} and _FILTERED.search(said):
+        return ModelAnswerError(text, kind="content-filter", where=place.model)
+    if status in {401, 403}:
+        return _config(text, "auth", place, _key_cure(place))
+    if status == 404:
+        return _config(text, "not-found", place, f"check the model's name, and base_url ({place.url})")
+    return _config(text, "bad-request", place, "check the model's params")
+
+
+def _config(text: str, kind: str, place: Endpoint, cure: str) -> ModelConfigError:
+    return ModelConfigError(text, kind=kind, where=place.model, cure=cure)
+
+
+def _key_cure(place: Endpoint) -> str:
+    if place.variable is None:
+        return "this server wants a key: name its environment variable in api_key_env"
+    return f"check the key in the environment variable {place.variable}"
+
+
+def _connection_error(error: BaseException, place: Endpoint) -> ModelUnavailableError:
+    # The aiohttp transport reports a refused connection as a time-out: only the causes tell them apart.
+    causes = list(_causes(error))
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        return ModelUnavailableError(
+            f"{place.url} did not answer in time", kind="time-out", where=place.model
+        )
+    detail = place.scrub(str(causes[-1]) or type(causes[-1]).__name__)
+    return ModelUnavailableError(
+        f"no connection to {place.url}: {detail}", kind="connection", where=place.model
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _status(error: BaseException) -> int:
+    return int(getattr(error, "status_code", 500))
+
+
+def _headers(error: BaseException) -> Mapping[str, str]:
+    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
+    return headers
+
+
+def _said(error: BaseException) -> str:
+    """The provider's own words, with its error code where it gave one."""
+    body: Any = getattr(error, "body", None)
+    if isinstance(body, Mapping):
+        message = body.get("message") or body.get("detail") or body
+        code = body.get("code")
+        return f"{message} ({code})" if code else str(message)
+    return str(body or error)
+
+
+def _retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
+    """Seconds to wait from ``retry-after-ms`` or ``retry-after`` (seconds or an HTTP date)."""
+    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        text = headers.get(name)
+        if not text:
+            continue
+        try:
+            return max(0.0, float(text) * unit)
+        except ValueError:
+            pass
+        try:
+            return max(0.0, parsedate_to_datetime(text).timestamp() - now())
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,247 @@
+"""Every answered call, kept in SQLite under its content address.
+
+One row a call, committed before the answer is handed on: killing the process at any moment loses at
+most the calls in flight. Several processes may share the file. Neither keys nor headers come near it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gristmill.errors import StoreError
+from gristmill.models.faults import fault
+from gristmill.models.types import FinishReason
+from gristmill.records import Call, Usage
+
+SCHEMA_VERSION = 1
+BATCH = 256
+BUSY_SECONDS = 30.0
+
+_CREATE = """
+CREATE TABLE IF NOT EXISTS calls (
+  key TEXT PRIMARY KEY, model TEXT NOT NULL, messages TEXT NOT NULL, params TEXT NOT NULL,
+  json_schema TEXT, sample INTEGER NOT NULL, response TEXT NOT NULL, finish_reason TEXT NOT NULL,
+  complete INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+  cost REAL, seconds REAL NOT NULL, created TEXT NOT NULL
+) WITHOUT ROWID"""
+
+# An answer that could not be used gives way to a later one; a usable one stays what it is for ever.
+_INSERT = """
+INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET
+  response = excluded.response, finish_reason = excluded.finish_reason, complete = excluded.complete,
+  input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost,
+  seconds = excluded.seconds, created = excluded.created
+WHERE calls.complete = 0"""
+
+_SELECT = """
+SELECT key, model, messages, params, json_schema, sample, response, finish_reason,
+       input_tokens, output_tokens, cost, seconds
+FROM calls WHERE key = ?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A call with what the cache knows beyond it; ``seconds`` is how long the model took."""
+
+    call: Call
+    finish_reason: FinishReason = "stop"
+    schema: Mapping[str, Any] | None = None
+    sample: int = 0
+    seconds: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer can be used as text (not truncated, refused, filtered or empty)."""
+        return fault(self.call.response, self.finish_reason) is None
+
+
+_Waiting = tuple[Entry, asyncio.AbstractEventLoop, "asyncio.Future[Entry]"]
+
+
+class ResponseCache:
+    """The cache file. Reads are point look-ups on the caller's thread; a thread of its own writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader = _connect(path)
+        self._writer = _connect(path)
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_all, name="gristmill-cache", daemon=True)
+        self._thread.start()
+
+    def get(self, key: str) -> Entry | None:
+        """The stored call of that address, if there is one."""
+        try:
+            return _read(self._reader, key)
+        except sqlite3.Error as error:
+            raise _store_error(self.path, error) from error
+
+    async def put(self, entry: Entry) -> Entry:
+        """Commit a call, then return what is stored.
+
+        That is another answer when another process stored one first; using it keeps lineage true.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Entry] = loop.create_future()
+        self._queue.put((entry, loop, done))
+        return await done
+
+    def close(self) -> None:
+        """Write what is waiting and close the file."""
+        self._queue.put(None)
+        self._thread.join()
+        self._writer.close()
+        self._reader.close()
+
+    def _write_all(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            _write(self._writer, batch, self.path)
+
+    def _next_batch(self) -> list[_Waiting] | None:
+        first = self._queue.get()
+        if first is None:
+            return None
+        batch = [first]
+        while len(batch) < BATCH and not self._queue.empty():
+            item = self._queue.get()
+            if item is None:
+                self._queue.put(None)
+                break
+            batch.append(item)
+        return batch
+
+
+def _write(connection: sqlite3.Connection, batch: Sequence[_Waiting], path: Path) -> None:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        stored = [_insert(connection, entry) for entry, _, _ in batch]
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        failure = _store_error(path, error)
+        for _, loop, done in batch:
+            _tell(loop, done, failure)
+        return
+    for (_, loop, done), entry in zip(batch, stored, strict=True):
+        _tell(loop, done, entry)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, done: asyncio.Future[Entry], result: Entry | StoreError) -> None:
+    def settle() -> None:
+        if done.done():
+            return
+        if isinstance(result, StoreError):
+            done.set_exception(result)
+        else:
+            done.set_result(result)
+
+    # A closed loop has nobody left who waits; the row itself is committed.
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(settle)
+
+
+def _insert(connection: sqlite3.Connection, entry: Entry) -> Entry:
+    if connection.execute(_INSERT, _row(entry)).rowcount > 0:
+        return entry
+    return _read(connection, entry.call.key) or entry
+
+
+def _row(entry: Entry) -> tuple[Any, ...]:
+    call = entry.call
+    return (
+        call.key,
+        call.model,
+        orjson.dumps(call.messages).decode(),
+        orjson.dumps(dict(call.params), default=str).decode(),
+        None if entry.schema is None else orjson.dumps(dict(entry.schema)).decode(),
+        entry.sample,
+        call.response,
+        entry.finish_reason,
+        int(entry.complete),
+        call.usage.input_tokens,
+        call.usage.output_tokens,
+        call.cost,
+        entry.seconds,
+        datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+
+
+def _read(connection: sqlite3.Connection, key: str) -> Entry | None:
+    row = connection.execute(_SELECT, (key,)).fetchone()
+    if row is None:
+        return None
+    found, model, messages, params, schema, sample, response, finish, tokens_in, tokens_out, cost, took = row
+    call = Call(
+        found,
+        model,
+        tuple(orjson.loads(messages)),
+        orjson.loads(params),
+        response,
+        Usage(tokens_in, tokens_out),
+        cost,
+    )
+    return Entry(call, finish, None if schema is None else orjson.loads(schema), sample, took)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        _prepare(connection, path)
+    except (sqlite3.Error, OSError) as error:
+        raise _store_error(path, error) from error
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    _switch_to_wal(connection)
+    # NORMAL survives a killed process; only a power cut can take the last moments back.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"the response cache was written by a newer version (format {version})",
+            where=str(path),
+            cure="upgrade gristmill, or name another cache file",
+        )
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(_CREATE)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # SQLite answers "locked" at once, busy time-out or not, when two processes change the mode together.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _store_error(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"the response cache cannot be used: {error}",
+        where=str(path),
+        cure="free space, repair or delete that file (answers in it are lost), or name another one",
+    )

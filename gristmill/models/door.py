@@ -1,0 +1,237 @@
+"""The door: roles of a recipe in, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from gristmill.errors import ModelAnswerError, UsageError
+from gristmill.models import structured
+from gristmill.models.backends import create_backend, validate_spec
+from gristmill.models.budget import Budget
+from gristmill.models.cache import Entry
+from gristmill.models.cost import price_of
+from gristmill.models.counters import CallEvent, Counters
+from gristmill.models.faults import check_text
+from gristmill.models.flights import Airport, Landed
+from gristmill.models.line import Line
+from gristmill.models.retry import RetryPolicy
+from gristmill.models.spec import ModelSpec
+from gristmill.models.types import Answer, Ask, Request, Task
+from gristmill.records import Message
+
+RESERVED = frozenset({"model", "messages", "n", "stream", "response_format"})
+
+
+class Door:
+    """The only door to models: ``ask_for`` hands out what generators and scorers ask with.
+
+    ``specs`` are the recipe's models by role. ``cache`` is the SQLite file of answered calls (None: keep
+    nothing). ``on_call`` hears of every answered call, sent or cached, on the event loop, after it was
+    committed. ``ask_again`` sends cached calls whose answer could not be used (truncated, refused,
+    filtered, empty) once more. One door belongs to one event loop; use it as an async context manager.
+
+    Raises:
+        RecipeError: unknown backend or offline model.
+        UsageError: reserved parameter; a dollar budget with a model of unknown price.
+        StoreError: the cache file cannot be used.
+    """
+
+    def __init__(
+        self,
+        specs: Mapping[str, ModelSpec],
+        *,
+        cache: Path | None,
+        on_call: Callable[[CallEvent], None] | None = None,
+        budget: Budget | None = None,
+        retry: RetryPolicy | None = None,
+        ask_again: bool = False,
+    ) -> None:
+        self.counters = Counters()
+        self.budget = budget or Budget()
+        self._specs = dict(specs)
+        for role, spec in self._specs.items():
+            _check_role(role, spec, self.budget)
+        self._retry = retry or RetryPolicy()
+        self._lines: dict[str, Line] = {}
+        self._airport = Airport(cache, on_call or _ignore, ask_again=ask_again)
+
+    def ask_for(self, role: str | None) -> Ask:
+        """The ``ask`` of one role; ``model=`` in a call picks another role.
+
+        ``None`` binds no role: calls must name one, unless there is only one.
+
+        Raises:
+            UsageError: unknown role, here or when called; the known ones are named.
+        """
+        if role is not None:
+            self._spec(role)
+        return _RoleAsk(self, role)
+
+    async def ask(self, role: str | None, messages: Sequence[Message], how: Asking) -> list[Answer]:
+        """Draw ``how.n`` answers from a role's model (what :meth:`ask_for` calls)."""
+        name = self._role_name(role)
+        spec = self._spec(name)
+        line = self._line(spec)
+        params = {**spec.params, **how.params}
+        _check_params(name, params)
+        base = Request(
+            model=line.backend.name,
+            messages=tuple(messages),
+            params={k: v for k, v in params.items() if v is not None},
+            schema=how.schema,
+            task=how.task,
+        )
+        landed = await self._airport.draw(line, name, [replace(base, sample=i) for i in range(how.n)])
+        return await _all([self._answer(line, name, flight) for flight in landed])
+
+    async def close(self, *, grace: float = 10.0) -> None:
+        """Stop: calls on the wire get ``grace`` seconds so that paid answers are kept, others are dropped."""
+        sending = {task for line in self._lines.values() for task in line.sending}
+        await self._airport.close(sending, grace)
+        for line in self._lines.values():
+            await line.backend.close()
+        self._lines.clear()
+
+    async def __aenter__(self) -> Door:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _answer(self, line: Line, role: str, landed: Landed) -> Answer:
+        request, entry = landed.request, landed.entry
+        check_text(entry.call.response, entry.finish_reason, model=entry.call.model, key=entry.call.key)
+        if request.schema is None:
+            return _as_answer(landed, None)
+        try:
+            return _as_answer(landed, structured.parse(entry.call.response, request.schema))
+        except structured.NotParsedError as problem:
+            return await self._repaired(line, role, landed, str(problem))
+
+    async def _repaired(self, line: Line, role: str, landed: Landed, problem: str) -> Answer:
+        request, broken = landed.request, landed.entry.call.response
+        schema = request.schema or {}
+        again = replace(request, messages=(*request.messages, *structured.repair_turns(broken, problem)))
+        line.tally.repairs += 1
+        [second] = await self._airport.draw(line, role, [again])
+        entry = second.entry
+        try:
+            check_text(entry.call.response, entry.finish_reason, model=entry.call.model, key=entry.call.key)
+            return _as_answer(second, structured.parse(entry.call.response, schema))
+        except structured.NotParsedError as error:
+            raise _unusable(entry, error, broken) from error
+
+    def _role_name(self, role: str | None) -> str:
+        if role is not None:
+            return role
+        if len(self._specs) == 1:
+            return next(iter(self._specs))
+        raise UsageError("no model named for this call", cure=self._known())
+
+    def _spec(self, role: str) -> ModelSpec:
+        if role not in self._specs:
+            raise UsageError(f"unknown model role {role!r}", cure=self._known())
+        return self._specs[role]
+
+    def _known(self) -> str:
+        return f"models of the recipe: {', '.join(sorted(self._specs)) or 'none'}"
+
+    def _line(self, spec: ModelSpec) -> Line:
+        # Roles that differ in sampling parameters only share connections and limits.
+        key = spec.model_copy(update={"params": {}}).model_dump_json()
+        line = self._lines.get(key)
+        if line is None:
+            backend = create_backend(spec)
+            tally = self.counters.of(backend.name)
+            line = self._lines[key] = Line(spec, backend, tally, self.budget, self._retry)
+        return line
+
+
+class Asking:
+    """How to ask: everything of a call beside role and messages."""
+
+    __slots__ = ("n", "params", "schema", "task")
+
+    def __init__(
+        self, task: Task | None, schema: Mapping[str, Any] | None, n: int, params: Mapping[str, Any]
+    ) -> None:
+        if n < 1:
+            raise UsageError(f"n must be at least 1, not {n}")
+        if schema is not None:
+            structured.check_schema(schema)
+        self.task, self.schema, self.n, self.params = task, schema, n, params
+
+
+class _RoleAsk:
+    def __init__(self, door: Door, role: str | None) -> None:
+        self._door, self._role = door, role
+
+    async def __call__(
+        self,
+        messages: Sequence[Message],
+        *,
+        task: Task | None = None,
+        model: str | None = None,
+        schema: Mapping[str, Any] | None = None,
+        n: int = 1,
+        **params: Any,
+    ) -> list[Answer]:
+        return await self._door.ask(model or self._role, messages, Asking(task, schema, n, params))
+
+
+async def _all(answers: Sequence[Coroutine[Any, Any, Answer]]) -> list[Answer]:
+    """Wait for all, then raise the first error: no repair is left behind half done."""
+    if len(answers) == 1:
+        return [await answers[0]]
+    results = await asyncio.gather(*answers, return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    if errors:
+        raise errors[0]
+    return [result for result in results if isinstance(result, Answer)]
+
+
+def _as_answer(landed: Landed, data: Any) -> Answer:
+    call = landed.entry.call
+    return Answer(
+        call.response, data, call.model, call.key, call.usage, landed.entry.finish_reason, landed.cached
+    )
+
+
+def _unusable(entry: Entry, error: structured.NotParsedError, first: str) -> ModelAnswerError:
+    return ModelAnswerError(
+        f"the answer is unusable, also after one repair request: {error}",
+        kind=error.kind,
+        raw=entry.call.response or first,
+        where=entry.call.model,
+        key=entry.call.key,
+    )
+
+
+def _check_role(role: str, spec: ModelSpec, budget: Budget) -> None:
+    validate_spec(spec, where=f"models.{role}")
+    _check_params(role, spec.params)
+    if budget.usd is not None and price_of(spec) is None:
+        raise UsageError(
+            f"a budget in dollars cannot be kept: the price of {spec.model} is not known",
+            where=f"models.{role}",
+            cure="add price: {input: USD, output: USD} per million tokens (0 for your own server)",
+        )
+
+
+def _check_params(role: str, params: Mapping[str, Any]) -> None:
+    taken = sorted(RESERVED & params.keys())
+    if taken:
+        raise UsageError(
+            f"the parameter {taken[0]} is set by gristmill itself", where=f"models.{role}.params"
+        )
+
+
+def _ignore(event: CallEvent) -> None:
+    """The default ``on_call``."""

@@ -1,0 +1,23 @@
+"""The rules behind ``offline:extractive``: no model, no download, the same answer every time.
+
+Everything works from ``Task.inputs`` (strings unless said otherwise):
+
+=========  =======================================================================================
+task       inputs
+=========  =======================================================================================
+qa         passage, heading_path (list), document_title, count (int), types (list; empty means any)
+summary    passage, heading_path, document_title
+rewrite    passage, heading_path, style (``bullets``, ``plain`` or ``steps``)
+answer     question, passage, heading_path
+corrupt    question, response, passage, fault (``unsupported_claim``, ``omission``, ``off_topic``)
+rate       question, response, passage
+rubric     question, response, passage, reference ("" if none), criteria (list of id, text, points)
+=========  =======================================================================================
+
+See ``docs/offline.md`` for what is asked, what is judged and what it cannot do.
+"""
+
+from __future__ import annotations
+
+RULES_VERSION = "1"
+"""Part of the backend's name, hence of every cache key: raise it when rules change."""
