@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gristmill import registry
 from gristmill.accept import AcceptRule
 from gristmill.errors import GristmillError, RecipeError
-from gristmill.models import backend_names, needs_key
+from gristmill.models import needs_key, validate_spec
 from gristmill.models.spec import ModelSpec
 from gristmill.registry import Component, ComponentKind, Gate, Generator, Scorer
 from gristmill.yaml_lines import Loc, Source, read_yaml
@@ -170,7 +170,8 @@ def _validate(kind: type[M], data: object, source: Source, at: Loc) -> M:
 
 
 def _explain(kind: type[BaseModel], error: ValidationError, source: Source, at: Loc) -> RecipeError:
-    first = error.errors()[0]
+    # A misspelt key is both unknown and missing: the first says more.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     loc = (*at, *first["loc"])
     name = ".".join(str(part) for part in loc) or "the recipe"
     if first["type"] == "extra_forbidden":
@@ -253,22 +254,26 @@ def _tasks(recipe: Recipe, source: Source) -> list[Task]:
 def _with_models(component: Component, models: Mapping[str, ModelSpec]) -> dict[str, Any]:
     """A component's fingerprint with the models its roles stand for (not where or how fast they run)."""
     used = {
-        role: {"model": models[role].model, "params": models[role].params}
+        role: {"model": _identity(models[role]), "params": models[role].params}
         for role in component.roles()
         if role in models
     }
     return {**component.fingerprint(), "models": used}
 
 
+def _identity(spec: ModelSpec) -> str:
+    """The model's name in the cache; new rules of the offline backend make other rows."""
+    if spec.backend != "offline":
+        return spec.model
+    from gristmill.models.backends.offline import OfflineBackend
+
+    return OfflineBackend.name
+
+
 def _check_models(recipe: Recipe, source: Source, check_keys: bool) -> Iterator[str]:
     for role, spec in recipe.models.items():
         where = source.where(("models", role, "model"))
-        if spec.backend not in backend_names() or not spec.name:
-            raise RecipeError(
-                f"model {role!r}: {spec.model!r} does not say where it runs",
-                where=where,
-                cure=f"write BACKEND:NAME with one of: {', '.join(backend_names())}",
-            )
+        validate_spec(spec, where=where)
         missing = needs_key(spec, os.environ)
         if missing and check_keys:
             raise RecipeError(
@@ -294,7 +299,7 @@ def _check_roles(recipe: Recipe, source: Source, parts: Sequence[tuple[str, int,
 
 
 def _check_offline(component: Component, where: str) -> None:
-    from gristmill.models.extractive import TASKS
+    from gristmill.models.extractive.tasks import TASKS
 
     strange = [task for task in getattr(component, "tasks", ()) if task not in TASKS]
     if strange:

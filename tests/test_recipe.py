@@ -42,7 +42,7 @@ MISTAKES = [
     (GOOD + "gates: [{use: nope}]\n", 7, "unknown gate 'nope'", "quality_rules"),
     (GOOD + "score:\n  - {use: rubrik}\n", 8, "unknown scorer 'rubrik'", "rubric"),
     (GOOD.replace("model: writer", "model: writr"), 6, "unknown model 'writr'", "writer"),
-    (GOOD.replace("offline:extractive", "extractive"), 4, "does not say where it runs", "openai"),
+    (GOOD.replace("offline:extractive", "extractive"), 4, "unknown model backend", "openai"),
     (GOOD.replace("per_chunk: 2", "per_chunk: many"), 6, "per_chunk", "many"),
     (KEYED, 4, "OPENAI_API_KEY is not set", "export OPENAI_API_KEY"),
     (GOOD + 'accept: "answer >= 0.7"\n', 7, "no scorer gives 'answer'", "score:"),

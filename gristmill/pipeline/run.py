@@ -106,7 +106,6 @@ class Run:
         started, clock = datetime.now(UTC), time.monotonic()
         self._prepare_store()
         sink = Sink(self.loaded.store, self.id, self.tally)
-        summary = Summary(self.id, self.tally, self.counters)
         with Spool() as spool:
             await asyncio.to_thread(self._scan, spool, sink)
             self._record(sink, started, None, "running", {})
@@ -115,7 +114,7 @@ class Run:
             async with self._door(sink) as door:
                 await self._walk_all(spool, sink, door)
         self.tally.pending = self.tally.planned - self.tally.decided
-        summary.status, summary.error = self.stopping or "done", self.error
+        summary = Summary(self.id, self.tally, self.counters, self.stopping or "done", self.error)
         summary.seconds = time.monotonic() - clock
         self._record(sink, started, datetime.now(UTC), summary.status, summary.as_json())
         await sink.flush()
