@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from support.openai_server import OpenAIServer
 from support.projects import gristmill, make_project, run_json
 

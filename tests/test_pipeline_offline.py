@@ -16,9 +16,8 @@ def dump(recipe: Path) -> dict[str, list[Any]]:
     """Every row of the tables a run may change."""
     from gristmill_data.store import Store
 
-    with Store.open(recipe.parent / "gristmill.duckdb") as store:
-        with store.cursor() as cursor:
-            return {t: sorted(map(repr, cursor.execute(f"FROM {t}").fetchall())) for t in TABLES}
+    with Store.open(recipe.parent / "gristmill.duckdb") as store, store.cursor() as cursor:
+        return {t: sorted(map(repr, cursor.execute(f"FROM {t}").fetchall())) for t in TABLES}
 
 
 def test_run_balances_and_tells_where_every_row_went(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""The review app as its own process, for tests that talk to it over HTTP or with a browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from gristmill_data.store import Store
+
+START = """
+import sys
+from pathlib import Path
+from gristmill_ui.server import serve
+serve(Path(sys.argv[1]), host="127.0.0.1", port=0, open_browser=False)
+"""
+
+
+class ReviewServer:
+    """A running review app over ``db`` on a free port; ``stop`` ends it as Ctrl+C or a supervisor would."""
+
+    def __init__(self, db: Path) -> None:
+        self.db = db
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START, str(db)], stderr=subprocess.PIPE, cwd=db.parent
+        )
+        self.url = self._address()
+
+    def _address(self) -> str:
+        assert self.process.stderr is not None
+        said, limit = b"", time.monotonic() + 60
+        while time.monotonic() < limit and self.process.poll() is None:
+            if select.select([self.process.stderr], [], [], 0.2)[0]:
+                said += os.read(self.process.stderr.fileno(), 4096)
+            if found := re.search(rb"at (http://\S+)", said):
+                return found[1].decode()
+        raise AssertionError(f"the review app did not start: {said.decode()}")
+
+    def stop(self) -> int:
+        """End it and return its exit code."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        return self.process.returncode
+
+    def events(self) -> list[dict[str, Any]]:
+        """Stop it and read every review event from the file, oldest first."""
+        self.stop()
+        with Store.open(self.db) as store:
+            rows = store.rows("SELECT DISTINCT example_id FROM review_events")
+            found = [event for (example_id,) in rows for event in store.history(example_id)]
+        return sorted(found, key=lambda event: event["seq"])

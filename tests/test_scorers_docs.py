@@ -1,0 +1,76 @@
+"""What the pages about generators, gates and scorers promise holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.scripted_ask import ScriptedAsk, item
+
+from gristmill import registry
+from gristmill.registry import Scored, Scorer, Unscored
+from gristmill_scorers.rubric_file import Rubric
+from gristmill_scorers.rules import RULES
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def block(page: str, language: str, holding: str) -> str:
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.M | re.S)
+    (found,) = [text for text in blocks if holding in text]
+    return found
+
+
+async def test_scorer_of_the_page_works() -> None:
+    code = block("scorers.md", "python", "(Scorer)")
+    assert len(code.splitlines()) < 20
+    names: dict[str, Any] = {"__name__": "my_package"}
+    exec(compile(code, "scorers.md", "exec"), names)
+    scorer = names["Readability"](longest=3)
+    assert isinstance(scorer, Scorer)
+    result = await scorer.score(item("It is short. This one is too long for it."), ScriptedAsk({}))
+    assert result == Scored(0.5, "1 of 2 sentences are short")
+    assert await scorer.score(item(" "), ScriptedAsk({})) == Unscored("empty-response")
+    assert registry.help_line(names["Readability"]).startswith("Share of")
+
+
+def test_rubric_of_the_page_is_valid() -> None:
+    rubric = Rubric.model_validate(yaml.safe_load(block("scorers.md", "yaml", "criteria:")))
+    assert (rubric.name, rubric.full_points) == ("tone", 3)
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "section"),
+    [
+        ("generators.md", "generators", "generate"),
+        ("gates.md", "gates", "gates"),
+        ("scorers.md", "scorers", "score"),
+    ],
+)
+def test_recipe_lines_of_the_pages_are_valid(page: str, kind: registry.ComponentKind, section: str) -> None:
+    steps = yaml.safe_load(block(page, "yaml", f"{section}:"))[section]
+    assert len(steps) >= 3
+    for step in steps:
+        component = registry.load(kind, step.pop("use"))
+        given = component(**step).model_dump()
+        assert {name: given[name] for name in step} == step
+
+
+def test_every_rule_is_on_the_page() -> None:
+    page = (DOCS / "gates.md").read_text(encoding="utf-8")
+    assert [name for name in RULES if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("kind", ["generators", "scorers", "gates"])
+def test_every_argument_is_described_and_on_the_page(kind: registry.ComponentKind) -> None:
+    page = (DOCS / f"{kind}.md").read_text(encoding="utf-8")
+    names = [name for name in registry.names(kind) if name != "contamination"]
+    for name in names:
+        component = registry.load(kind, name)
+        assert registry.help_line(component)
+        for field, info in component.model_fields.items():
+            assert info.description, f"{name}.{field} has no description"
+            assert f"`{field}" in page or f"{field}:" in page, f"{name}.{field} is not on the page"

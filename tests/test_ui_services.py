@@ -1,0 +1,144 @@
+"""The review app's logic without a browser: blind sides, diffs, markup, verdicts."""
+
+from __future__ import annotations
+
+import pytest
+
+from gristmill_ui.services import blind, filters, markup
+from gristmill_ui.services.diff import diff_html, word_diff
+from gristmill_ui.services.reasons import REASONS, reject_payload
+
+IDS = [f"{n:032x}" for n in range(200)]
+
+
+def test_sides_are_the_same_for_a_reviewer_and_a_row_for_ever():
+    assert [blind.sides("Ada", i) for i in IDS] == [blind.sides("Ada", i) for i in IDS]
+
+
+def test_both_orders_occur_about_equally_often():
+    swapped = sum(blind.sides("Ada", i)[0] == "rejected" for i in IDS)
+    assert 70 < swapped < 130
+
+
+def test_two_reviewers_do_not_see_the_same_orders():
+    assert [blind.sides("Ada", i) for i in IDS] != [blind.sides("Bo", i) for i in IDS]
+
+
+@pytest.mark.parametrize(
+    ("choice", "order", "meaning"),
+    [
+        ("left", ("chosen", "rejected"), "chosen"),
+        ("left", ("rejected", "chosen"), "rejected"),
+        ("right", ("chosen", "rejected"), "rejected"),
+        ("right", ("rejected", "chosen"), "chosen"),
+        ("tie", ("rejected", "chosen"), "tie"),
+        ("both_bad", ("chosen", "rejected"), "both_bad"),
+    ],
+)
+def test_a_choice_is_translated_back(choice, order, meaning):
+    assert blind.preferred(choice, order) == meaning
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ("the old mill", "the new mill", [("removed", "old"), ("added", "new")]),
+        ("a b", "a b c", [("added", " c")]),
+        ("a, b", "a b", [("removed", ",")]),
+        ("", "new", [("added", "new")]),
+        ("same", "same", []),
+    ],
+)
+def test_word_diff_names_the_words_that_changed(before, after, changed):
+    runs = word_diff(before, after)
+    assert [run for run in runs if run[0] != "same"] == changed
+    assert "".join(text for op, text in runs if op != "removed") == after
+    assert "".join(text for op, text in runs if op != "added") == before
+
+
+def test_a_diff_escapes_what_it_shows():
+    html = diff_html("<b>x</b>", "<i>x</i>")
+    assert "<b>" not in html
+    assert "<i>" not in html
+    assert "<del>" in html
+    assert "<ins>" in html
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([(2, 4)], [(2, 4)]),
+        ([(2, 4), (3, 6)], [(2, 6)]),
+        ([(5, 6), (0, 2)], [(0, 2), (5, 6)]),
+        ([(2, 4), (4, 5)], [(2, 5)]),
+        ([(-3, 2), (8, 99)], [(0, 2), (8, 10)]),
+        ([(4, 4), (7, 3), (20, 30)], []),
+    ],
+)
+def test_spans_are_clipped_and_joined(spans, expected):
+    assert markup.merged(spans, 10) == expected
+
+
+def test_evidence_is_marked_and_everything_is_escaped():
+    html = markup.marked("a <b> & quote", [(2, 5)])
+    assert html == 'a <mark class="gm-evidence">&lt;b&gt;</mark> &amp; quote'
+
+
+def test_a_passage_shows_what_is_around_the_chunk_fainter():
+    html = markup.passage("before CHUNK after", [(4, 9)], (7, 12))
+    assert html.count('<span class="gm-context">') == 2
+    assert '<mark class="gm-evidence">CH</mark>UNK' in html
+    assert '<mark class="gm-evidence">re </mark>' in html
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[x](javascript:alert(1))",
+        "![x](http://192.0.2.1/pixel.png)",
+        "<style>*{display:none}</style>",
+        "```html\n<script>alert(1)</script>\n```",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "<iframe src=http://192.0.2.1></iframe>",
+    ],
+)
+def test_markdown_of_a_row_cannot_run_load_or_style_anything(hostile):
+    html = markup.markdown(hostile).lower()
+    for tag in ("<script", "<img", "<style", "<iframe", 'href="javascript', 'href="data'):
+        assert tag not in html
+
+
+def test_markdown_keeps_code_tables_and_web_links():
+    html = markup.markdown("`x`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[go](https://example.org/?a=1&b=2)")
+    assert "<code>x</code>" in html
+    assert "<td>2</td>" in html
+    assert 'href="https://example.org/?a=1&amp;b=2"' in html
+    assert 'rel="noopener noreferrer nofollow"' in html
+
+
+def test_a_relative_link_leads_nowhere():
+    assert "href" not in markup.markdown("[other chapter](ch02.md)")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "note", "reason"),
+    [(["trivial", "duplicate"], "", "trivial"), ([], " my own ", "other"), (["incorrect"], "x", "incorrect")],
+)
+def test_a_rejection_names_its_reason(reasons, note, reason):
+    payload = reject_payload(reasons, note)
+    assert payload == {"reason": reason, "reasons": reasons, "note": note.strip()}
+
+
+def test_a_rejection_without_a_reason_is_none():
+    assert reject_payload([], "  ") is None
+
+
+def test_each_reason_has_a_digit_key():
+    assert len(REASONS) <= 9
+
+
+def test_the_ends_of_the_score_scale_are_no_bounds():
+    assert filters.bounds((0.0, 1.0)) == (None, None)
+    assert filters.bounds((0.2, 0.9)) == (0.2, 0.9)
