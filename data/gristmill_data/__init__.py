@@ -1,0 +1,1 @@
+"""Readers, chunking, the DuckDB store and exports."""
