@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from support.scripted_ask import item
+
 from gristmill_scorers.checks import Limits, view
 from gristmill_scorers.groundedness import measure
 from gristmill_scorers.rules import RULES
-from support.scripted_ask import item
 
 HOSTILE = [
     "`",

@@ -1,0 +1,142 @@
+"""Preference pairs: one question, a response to prefer and one to avoid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gristmill.errors import ModelAnswerError, ModelUnavailableError
+from gristmill.models.types import Ask
+from gristmill.records import Chunk, Document, Example
+from gristmill.registry import Failed, Rejected
+from gristmill_generators import candidates, corruption, pairs, schemas
+from gristmill_generators.base import Writer, title, together
+from gristmill_generators.contrast import Contrast
+from gristmill_generators.schemas import FAULT_KINDS, Fault, QuestionType
+
+Outcome = Example | Rejected | Failed
+
+
+class Preference(Writer):
+    """Preference pairs: the best against the worst candidate, or a good answer against a spoiled one.
+
+    ``corruption`` (the default: it needs one model and no judge) takes a grounded answer as ``chosen``
+    and spoils it in one known way (``metadata["fault"]``). ``candidates`` draws answers from one or more
+    models and temperatures, lets ``judge`` rate each from 0 to 10 and pairs the best with the worst when
+    they are ``margin`` apart.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("qa", "answer", "rate", "corrupt")
+    strategy: Literal["corruption", "candidates"] = Field(
+        default="corruption", description="Where the two responses come from."
+    )
+    types: list[QuestionType] = Field(default=[], description="Kinds of questions wanted; all when empty.")
+    faults: list[Fault] = Field(
+        default=list(FAULT_KINDS), min_length=1, description="corruption: the faults to choose from."
+    )
+    models: list[str] = Field(default=[], description="candidates: roles that answer (default: model).")
+    temperatures: list[float] = Field(
+        default=[], description="candidates: temperatures to draw at (default: temperature)."
+    )
+    samples: int = Field(default=2, ge=1, le=16, description="candidates: answers per model and temperature.")
+    judge: str | None = Field(default=None, description="candidates: role that rates (default: model).")
+    margin: float = Field(
+        default=2.0, gt=0, le=10, description="candidates: least distance of best and worst, in points of 10."
+    )
+
+    @model_validator(mode="after")
+    def _two_candidates(self) -> Self:
+        if self.strategy == "candidates" and self.candidates_each < 2:
+            raise ValueError(
+                "one candidate cannot be compared: raise samples, or name models or temperatures"
+            )
+        return self
+
+    @property
+    def writers(self) -> list[str]:
+        """Roles that answer, each once."""
+        return list(dict.fromkeys(self.models)) or [self.model]
+
+    @property
+    def settings(self) -> list[float | None]:
+        """Temperatures to draw at, each once; None leaves it to the recipe."""
+        return [*dict.fromkeys(self.temperatures)] or [self.temperature]
+
+    @property
+    def candidates_each(self) -> int:
+        """Candidates drawn for one question."""
+        return len(self.writers) * len(self.settings) * self.samples
+
+    @property
+    def rater(self) -> str:
+        """Role that rates."""
+        return self.judge or self.model
+
+    # the corruption strategy must not demand a judge that it never asks
+    def roles(self) -> Sequence[str]:
+        """The roles this strategy really asks."""
+        if self.strategy == "corruption":
+            return [self.model]
+        return list(dict.fromkeys([self.model, *self.writers, self.rater]))
+
+    def calls_per_chunk(self) -> Mapping[str, float]:
+        """Calls when every question asked for is found (the most there can be)."""
+        calls = dict.fromkeys(self.roles(), 0.0)
+        calls[self.model] += 1
+        if self.strategy == "corruption":
+            calls[self.model] += self.per_chunk
+            return calls
+        for role in self.writers:
+            calls[role] += self.per_chunk * len(self.settings) * self.samples
+        calls[self.rater] += self.per_chunk * self.candidates_each
+        return calls
+
+    async def generate(self, chunk: Chunk, document: Document, ask: Ask) -> Sequence[Outcome]:
+        """Ask for questions, then make a pair of responses to each."""
+        messages, task = pairs.request(chunk, document, self.per_chunk, self.types)
+        answers = await ask(messages, task=task, schema=schemas.PAIRS, model=self.model, **self.sampling())
+        found = pairs.read(answers[0], chunk, self.per_chunk)
+        rows = [self._row(pair, i, answers[0].text, (chunk, document), ask) for i, pair in enumerate(found)]
+        return await together(rows)
+
+    async def _row(
+        self, pair: pairs.Pair, index: int, raw: str, source: tuple[Chunk, Document], ask: Ask
+    ) -> Outcome:
+        if pair.problem == "empty-field":
+            return Failed("empty-field", "a pair without question or answer", raw)
+        if pair.problem:
+            # no example to keep: there is only half of a pair yet
+            return Rejected(pair.problem, f"{pair.question}\n{pair.quote}")
+        try:
+            made: Contrast | Rejected | Failed
+            if self.strategy == "corruption":
+                made = await corruption.contrast(self, pair, index, source[0], ask)
+            else:
+                made = await candidates.contrast(self, pair, source[0], ask)
+        except (ModelAnswerError, ModelUnavailableError) as error:
+            # one broken answer costs its own row, not the chunk's other rows
+            return Failed(error.kind, str(error), error.raw)
+        return self._example(pair, made, source) if isinstance(made, Contrast) else made
+
+    def _example(self, pair: pairs.Pair, made: Contrast, source: tuple[Chunk, Document]) -> Example:
+        metadata: dict[str, Any] = {
+            "evidence": list(pair.evidence),
+            "type": pair.type,
+            "title": title(source[1]),
+            "strategy": self.strategy,
+            "chosen_chars": len(made.chosen),
+            "rejected_chars": len(made.rejected),
+            **made.metadata,
+        }
+        return Example.make(
+            "preference",
+            [{"role": "user", "content": pair.question}],
+            chosen=made.chosen,
+            rejected=made.rejected,
+            generator=self.origin,
+            chunk_ids=[source[0].id],
+            calls=[pair.call, *made.calls],
+            metadata=metadata,
+        )

@@ -1,0 +1,1 @@
+"""Gates (cheap, without a model) and scorers (rules and judges) for examples."""

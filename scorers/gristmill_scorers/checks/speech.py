@@ -1,0 +1,150 @@
+"""What assistants say about themselves: refusals, identities, boilerplate, words to the judge.
+
+A phrase that the source itself contains is never held against a response.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gristmill_scorers.checks import View, clipped, first_own, in_source
+
+_I = re.IGNORECASE
+_SORRY = (
+    r"(?:(?:(?:I['’]m|I am|we['’]re|we are) )?(?:very |so |truly )?(?:sorry|afraid)|(?:my )?apologies|"
+    r"I apologi[sz]e|unfortunately|regrettably)(?: for (?:the|any) \w+)?[,.;:!–—-]*\s+(?:but |that )?"
+)
+# only "I": a company's "we cannot provide refunds" is policy, not a refusal
+_UNABLE = (
+    r"I(?: can ?not| can['’]t| could not| couldn['’]t| won['’]t be able to|(?: am|['’]m) (?:un|not )able to|"
+    r" (?:must|have to) decline to| (?:won['’]t|will not)(?= (?:assist|help|comply|do)\b))"
+)
+_ACT = (
+    r"(?:assist|help(?! but\b)(?! \w+ing\b)(?! (?:my|our)sel)|answer|provide|comply|fulfil|share|discuss|"
+    r"complete (?:this|that|your)|do (?:this|that)\b|generate|engage|continue with|respond|"
+    r"(?:access|browse|open|find|see|determine|verify)\b[^.]{0,30}\b"
+    r"(?:internet|links?|passage|document|information|answer|text))"
+)
+_REFUSALS = tuple(
+    re.compile(pattern, _I)
+    for pattern in (
+        rf"\A\W*(?:{_SORRY})?{_UNABLE} {_ACT}[^.]*",
+        rf"\A\W*{_SORRY}(?:this|that|your) (?:request|question)[^.]* (?:not|can['’]?t|cannot)[^.]*",
+        rf"\A\W*(?:{_SORRY})?(?:I|we)(?: do(?:n['’]t| not) feel|(?: am|['’]m| are|['’]re) not) comfortable "
+        r"(?:with|sharing|answering|providing|discussing|helping|assisting|writing|creating)\b[^.]*",
+        r"\A\W*I (?:do not|don['’]t) (?:know\b(?! (?:if|how|who|where|when|what|whether|why)\b)|have "
+        r"(?:enough|sufficient|any|access to)\b[^.]{0,40}\b(?:information|context|data))[^.]*",
+    )
+)
+_THE_TEXT = r"(?:the|this) (?:(?:given|provided|above) )?"
+_NO_ANSWER = tuple(
+    re.compile(pattern, _I)
+    for pattern in (
+        rf"\b{_THE_TEXT}(?:passage|excerpt|context|text|document) (?:does not|doesn['’]t|do not) (?:\w+ly )?"
+        r"(?:mention|say|state|specify|indicate|answer|discuss)\b[^.]*",
+        rf"\b{_THE_TEXT}(?:passage|excerpt|context) (?:does not|doesn['’]t) "
+        r"(?:\w+ly )?(?:provide|contain|include|describe|explain|give|cover)\b[^.]*",
+        r"\bis(?: not|n['’]t) (?:\w+ly )?(?:mentioned|specified|stated|provided|given|described) in the "
+        r"(?:passage|text|context|excerpt|document)\b",
+        r"\A\W*(?:there is )?(?:no|not enough|insufficient) information (?:about|on|in|is|to|was)\b[^.]*",
+    )
+)
+_PLAIN_NAMES = r"ChatGPT|GPT-?[345o][\w.-]*|LLaMA|Qwen\w*|DeepSeek(?:-\w+)?|Mixtral|ERNIE Bot|Doubao|Vicuna"
+# names that are also people, animals or places need an AI word beside them
+_WORDY_NAMES = r"Claude|Gemini|Bard|Llama|Mistral|Copilot|Grok|Kimi|Falcon|Alpaca|Gemma|Phi"
+_MAKERS = (
+    r"OpenAI|Anthropic|Google(?: DeepMind| AI)?|DeepMind|Meta(?: AI)?|Mistral AI|Alibaba(?: Cloud)?|DeepSeek|"
+    r"Microsoft|xAI|Baidu|Cohere|Moonshot AI|ByteDance|Amazon"
+)
+_SELF = (
+    r"\b(?:I am|I['’]m|[Mm]y name is|[Yy]ou(?: are|['’]re) (?:talking|chatting|speaking) (?:to|with))"
+    r"(?: actually| also)?"
+)
+_MADE = r"(?:created|trained|developed|built|made|designed|fine-tuned|deployed)"
+_IDENTITY = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"{_SELF} (?:{_PLAIN_NAMES})\b(?!['’]s)",
+        rf"\b[Aa]s (?:{_PLAIN_NAMES}|{_WORDY_NAMES}),? I\b",
+        rf"{_SELF} (?:{_WORDY_NAMES})\b(?!['’]s)(?! [A-Z][a-z]+(?:['’]s|,? (?:and|the|of|"
+        rf"from)))[^.\n]{{0,80}}"
+        rf"\b(?:AI|language model|assistant|chatbot|(?i:{_MADE} by)|{_MAKERS})\b",
+        rf"\bI(?: was|['’]ve been| have been| am) (?:\w+ly )?{_MADE}(?: and \w+)? by "
+        rf"(?:{_MAKERS})\b(?!['’]s)",
+        rf"\bI(?: am|['’]m) an? (?:[\w-]+ ){{0,4}}(?:AI|model|chatbot|assistant)\b[^.\n]{{0,40}}\bby "
+        rf"(?:{_MAKERS})\b",
+        rf"\b[Mm]y (?:creators?|developers?|training)\b[^.\n]{{0,20}}\b(?:at|by|from|is|are) (?:{_MAKERS})\b",
+    )
+)
+_ASKED_WHO = re.compile(
+    r"\b(?:who are you|your name|what (?:model|AI) are you|are you an? (?:AI|bot|model))\b", _I
+)
+_ANY_NAME = re.compile(rf"\b(?:{_PLAIN_NAMES}|{_WORDY_NAMES}|{_MAKERS})\b")
+_BOILERPLATE = tuple(
+    re.compile(pattern, flags)
+    for pattern, flags in (
+        (
+            r"\bas an? (?:AI|artificial intelligence|(?:large )?language model|AI language model|"
+            r"virtual assistant)"
+            r"(?: model| assistant| chatbot)?,?(?= )(?: I\b|(?<=,)[^.]{0,80}\b(?:I|my|me)\b)",
+            _I,
+        ),
+        (
+            r"\bI(?: am|['’]m)(?: only| just)? an AI(?: language)?(?: model| assistant|"
+            r" chatbot)?\b(?= and|,|\.)",
+            _I,
+        ),
+        (r"\bmy (?:knowledge|training)(?: data)? (?:cut-?off|cutoff|only goes|was last)", _I),
+        (r"\bI hope (?:this|that) (?:helps|answers|clarifies)\b", _I),
+        (r"\b(?:please )?(?:feel free to|don['’]t hesitate to) (?:ask|reach out|let me know)\b", _I),
+        (r"\blet me know if you (?:have|need|want|would like|['’]d like)\b", _I),
+        (r"\bis there anything else (?:I|you)\b", _I),
+        (
+            r"\A\W*(?:certainly|sure(?: thing)?|of course|absolutely|great question|happy to help)(?:!|"
+            r", here)",
+            _I,
+        ),
+    )
+)
+_TO_THE_JUDGE = tuple(
+    re.compile(pattern, _I)
+    for pattern in (
+        r"\b(?:ignore|disregard|forget) (?:all |any |the |your )*(?:previous|prior|above|earlier|preceding) "
+        r"(?:instructions?|prompts?|rules|criteria|text)\b",
+        r"\b(?:give|award|assign|grant|rate|score)\b[^.\n]{0,40}\b(?:full (?:marks|points|credit|score)|"
+        r"(?:maximum|"
+        r"highest|perfect|top) (?:score|rating|marks)|10/10|10 out of 10|(?:score|rating) of (?:10|100|"
+        r"1\.0)\b)",
+        r"\b(?:dear|attention,?|note to(?: the)?|message (?:to|for) the|instructions? (?:to|for) the) "
+        r"(?:judge|grader|evaluator|rater|reviewer)\b",
+        r"\ball (?:the )?(?:rubric )?criteria (?:are|have been|should be marked) (?:met|satisfied|"
+        r"fulfilled)\b",
+        r"<<<\s*/?(?:END\s+)?[A-Z]+\b[^>\n]{0,40}>>>",
+    )
+)
+
+
+def refusal(view: View) -> str | None:
+    """A response that declines, or says that there is no answer."""
+    # refusals open a response; further down the same words mostly quote somebody
+    heads = [text[:400] for text in view.responses]
+    return first_own((*_REFUSALS, *_NO_ANSWER), heads, view.source)
+
+
+def identity(view: View) -> str | None:
+    """A response that claims to be, or to be made by, somebody's language model."""
+    found = first_own(_IDENTITY, view.responses, view.source)
+    if found or not view.prompts or not _ASKED_WHO.search(view.prompts[-1]):
+        return found
+    named = _ANY_NAME.search(view.responses[-1]) if view.responses else None
+    return clipped(named.group()) if named and not in_source(named.group(), view.source) else None
+
+
+def boilerplate(view: View) -> str | None:
+    """Phrases of a chat assistant that are no part of an answer."""
+    return first_own(_BOILERPLATE, view.responses, view.source)
+
+
+def judge_talk(view: View) -> str | None:
+    """Words meant for whoever rates the response, in any text of the example."""
+    return first_own(_TO_THE_JUDGE, view.texts, view.source)
