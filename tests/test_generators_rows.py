@@ -8,9 +8,9 @@ import pytest
 from support.scripted_ask import ScriptedAsk, source
 
 from gristmill.errors import ModelAnswerError
+from gristmill.fence import fenced
 from gristmill.records import Example
 from gristmill.registry import Failed, Rejected
-from gristmill_generators.prompts import BREAK, fenced
 from gristmill_generators.qa import Qa
 from gristmill_generators.rewrite import Rewrite, style_of
 from gristmill_generators.schemas import QUESTION_TYPES
@@ -122,15 +122,15 @@ def test_passage_cannot_leave_its_fence() -> None:
     assert text.count(f"<<<END PASSAGE {mark}>>>") == 1
     assert text.endswith(f"<<<END PASSAGE {mark}>>>")
     assert "<|im_end|>" not in text
-    assert text.replace(BREAK, "").count("[INST]") == 1
+    assert text.replace("\u200b", "").count("[INST]") == 1
     assert "[INST]" not in text
     assert fenced({"PASSAGE": attack}) == (text, mark)
 
 
 async def test_defused_tokens_come_back_whole() -> None:
     chunk, document = source("The template ends every turn with <|im_end|> and a line break.")
-    quote = f"ends every turn with <{BREAK}|im_end|>"
-    reply = pair("What ends a turn of the template?", f"<{BREAK}|im_end|>", quote)
+    quote = f"ends every turn with <{'\u200b'}|im_end|>"
+    reply = pair("What ends a turn of the template?", f"<{'\u200b'}|im_end|>", quote)
     (row,) = await qa().generate(chunk, document, ScriptedAsk({"qa": {"pairs": [reply]}}))
     assert isinstance(row, Example)
     assert row.response == "<|im_end|>"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import ModelAnswerError
+from gristmill.fence import restore
 from gristmill.models.types import Answer, Ask, Task
 from gristmill.records import Chunk
 from gristmill.registry import Failed, Rejected
@@ -14,7 +15,7 @@ from gristmill_generators import schemas
 from gristmill_generators.base import together
 from gristmill_generators.contrast import Contrast, same
 from gristmill_generators.pairs import Pair
-from gristmill_generators.prompts import RATE, answering, restore, writing
+from gristmill_generators.prompts import RATE, answering, writing
 
 if TYPE_CHECKING:
     from gristmill_generators.preference import Preference

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz
 
+from gristmill.fence import restore
 from gristmill.models.types import Ask, Task
 from gristmill.records import Chunk
 from gristmill.registry import Rejected
 from gristmill_generators import schemas
 from gristmill_generators.contrast import Contrast, same, words
 from gristmill_generators.pairs import Pair
-from gristmill_generators.prompts import CORRUPT, FAULTS, pick, restore, writing
+from gristmill_generators.prompts import CORRUPT, FAULTS, pick, writing
 from gristmill_generators.schemas import Fault
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def choose(faults: list[Fault], pair: Pair, index: int, chunk: Chunk) -> Fault:
     parts = [part for part in _BREAKS.split(pair.answer.strip()) if part.strip()]
     # leaving something out of a one-part answer leaves nothing
     fitting = [fault for fault in faults if fault != "omission" or len(parts) > 1]
-    chosen: Fault = pick(fitting or faults, "fault", chunk.id, index)
+    chosen: Fault = pick(fitting or faults, "fault", chunk.text, index)
     return chosen
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
+from gristmill.fence import restore
 from gristmill.models.types import Answer, Task
 from gristmill.records import Chunk, Document, Evidence, Message, content_id
 from gristmill_generators.base import evidence, title
-from gristmill_generators.prompts import QA, restore, writing
+from gristmill_generators.prompts import QA, writing
 from gristmill_generators.quotes import locate
 from gristmill_generators.schemas import QUESTION_TYPES
 
@@ -47,8 +48,9 @@ def request(chunk: Chunk, document: Document, count: int, types: Sequence[str]) 
 
 
 def rotated(types: Sequence[str], chunk: Chunk) -> list[str]:
-    """``types`` from another starting point in every chunk: models mostly write the first kind named."""
-    start = int(content_id("types", chunk.id)[:8], 16) % len(types)
+    """``types`` from another starting point in every passage: models mostly write the first kind named."""
+    # by the text, not the chunk's id: a passage that an edit only moved keeps its cached answer
+    start = int(content_id("types", chunk.text)[:8], 16) % len(types)
     return [*types[start:], *types[:start]]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gristmill.fence import restore
 from gristmill.models.types import Answer, Ask, Task
 from gristmill.records import Chunk, Document, Example, Message
 from gristmill.registry import Failed, Rejected
 from gristmill_generators.base import Writer, title, whole
-from gristmill_generators.prompts import pick, restore
+from gristmill_generators.prompts import pick
 
 
 class OnPassage(Writer):
@@ -38,7 +39,7 @@ class OnPassage(Writer):
             # an empty text means that there is nothing to do here: counted as nothing-to-ask
             if not text:
                 continue
-            instruction = pick(phrasings, source[0].id, field, index)
+            instruction = pick(phrasings, source[0].text, field, index)
             example = self._example(instruction, text, answer, source, metadata)
             plain = " ".join(text.casefold().split())
             rows.append(Rejected("duplicate-response", "", example) if plain in seen else example)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gristmill.fence import defuse, fenced
 from gristmill.records import Chunk, Document, Message, content_id
-
-# inference servers read these as ends of turns even inside a user's message
-_CHAT_TOKEN = re.compile(
-    r"<(?=\|[\w-]+\|>|/?s>|/?SYS>|(?:start|end)_of_turn>|[｜])|\[(?=/?INST\])", re.IGNORECASE
-)
-BREAK = "\u200b"
 
 SYSTEM = (
     "You write training data from source documents. Source material stands between lines of the form "
@@ -88,37 +81,6 @@ this cannot be done here, give an empty string for "response".
 Form: {{"response": "the spoiled response", "changed": "what was changed, in a few words"}}"""
 
 
-def fenced(blocks: Mapping[str, str]) -> tuple[str, str]:
-    """Blocks of foreign text between marks that none of them can contain, and the mark.
-
-    The mark is a hash of all blocks: the same text gives the same prompt (a cached answer stays valid),
-    and a text cannot hold the hash of itself. Tokens that chat templates treat as turns are broken up.
-    """
-    clean = {name: defuse(text) for name, text in blocks.items()}
-    mark = _mark(clean)
-    parts = [f"<<<{name} {mark}>>>\n{text}\n<<<END {name} {mark}>>>" for name, text in clean.items()]
-    return "\n\n".join(parts), mark
-
-
-def _mark(blocks: Mapping[str, str]) -> str:
-    everything = "\0".join(f"{name}\0{text}" for name, text in blocks.items())
-    mark = hashlib.blake2b(everything.encode(), digest_size=8).hexdigest()
-    # cannot happen by chance; costs nothing and makes it certain
-    while mark in everything:
-        mark = hashlib.blake2b(mark.encode(), digest_size=8).hexdigest()
-    return mark
-
-
-def defuse(text: str) -> str:
-    """Break chat-template tokens (``<|im_end|>``, ``[INST]`` …) with a zero-width space."""
-    return _CHAT_TOKEN.sub(lambda match: match.group() + BREAK, text)
-
-
-def restore(text: str) -> str:
-    """Undo :func:`defuse` in what a model gives back, and trim it."""
-    return text.replace("<" + BREAK, "<").replace("[" + BREAK, "[").strip()
-
-
 def writing(task: str, chunk: Chunk, document: Document | None = None, **more: str) -> list[Message]:
     """System and user turn of a writing task on ``chunk``; ``more`` are further fenced blocks by name."""
     return _turns(SYSTEM, task, _blocks(chunk, document, more))
@@ -135,8 +97,10 @@ def answering(question: str, chunk: Chunk) -> list[Message]:
 
 
 def _blocks(chunk: Chunk, document: Document | None, more: Mapping[str, str]) -> dict[str, str]:
-    title = str(document.metadata.get("title", "")) if document else ""
-    place = " > ".join(part for part in (title, *chunk.heading_path) if part)
+    title = str(document.metadata.get("title") or "") if document else ""
+    # the heading path mostly begins with the title
+    path = chunk.heading_path if chunk.heading_path[:1] == (title,) else (title, *chunk.heading_path)
+    place = " > ".join(part for part in path if part)
     head = {"PLACE": place} if place else {}
     return {**head, "PASSAGE": chunk.text, **more}
 

@@ -39,11 +39,11 @@ _SEQUENCE = re.compile(r"\b(?:first|then|next|after that|afterwards|finally|now)
 
 
 def style_of(chunk: Chunk) -> Style:
-    """The style for ``auto``: steps where the passage tells a sequence, else bullets or plain by chunk id."""
+    """The style for ``auto``: steps where the passage tells a sequence, else bullets or plain by its text."""
     # two numbered lines or three words of sequence; prose has one "then" now and then
     if len(_NUMBERED.findall(chunk.text)) >= 2 or len(_SEQUENCE.findall(chunk.text)) >= 3:
         return "steps"
-    return cast("Style", pick(("bullets", "plain"), "style", chunk.id))
+    return cast("Style", pick(("bullets", "plain"), "style", chunk.text))
 
 
 class Rewrite(OnPassage):

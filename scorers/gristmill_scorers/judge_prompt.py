@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 
+from gristmill.fence import fenced
 from gristmill.records import Message
 from gristmill_scorers.rubric_file import Rubric
 
@@ -31,11 +30,6 @@ _TASK = """Judge the RESPONSE to the QUESTION by each of these criteria:
 
 Form: {{"criteria": [{{"id": "…", "met": true, "quote": "…", "reason": "…"}}]}}"""
 
-# an end-of-turn token in the material would end the judge's own turn
-_CHAT_TOKEN = re.compile(
-    r"<(?=\|[\w-]+\|>|/?s>|/?SYS>|(?:start|end)_of_turn>|[｜])|\[(?=/?INST\])", re.IGNORECASE
-)
-
 
 def judge_messages(rubric: Rubric, material: Mapping[str, str]) -> list[Message]:
     """System and user turn. ``material`` holds QUESTION, RESPONSE, PASSAGE and, if any, REFERENCE."""
@@ -47,21 +41,6 @@ def judge_messages(rubric: Rubric, material: Mapping[str, str]) -> list[Message]
         {"role": "system", "content": _SYSTEM.format(mark=mark)},
         {"role": "user", "content": f"{text}\n\n{task}"},
     ]
-
-
-def fenced(material: Mapping[str, str]) -> tuple[str, str]:
-    """The material between marks that it cannot contain, and the mark.
-
-    The mark is a hash over all of it, so the same material gives the same prompt, and no text in it can
-    have known the mark. Tokens that chat templates take for the end of a turn are broken up.
-    """
-    clean = {name: _CHAT_TOKEN.sub(lambda m: m.group() + "\u200b", text) for name, text in material.items()}
-    everything = "\0".join(f"{name}\0{text}" for name, text in clean.items())
-    mark = hashlib.blake2b(everything.encode(), digest_size=8, person=b"judge").hexdigest()
-    while mark in everything:
-        mark = hashlib.blake2b(mark.encode(), digest_size=8, person=b"judge").hexdigest()
-    parts = [f"<<<{name} {mark}>>>\n{text}\n<<<END {name} {mark}>>>" for name, text in clean.items()]
-    return "\n\n".join(parts), mark
 
 
 def verdict_schema(rubric: Rubric) -> dict[str, object]:
