@@ -164,7 +164,7 @@ class Reader(Component):
     suffixes: ClassVar[tuple[str, ...]] = ()
 
     def read(self, path: Path, uri: str) -> Iterator[Document | FileFailure]:
-        """Yield the documents of a file (several for jsonl, csv and parquet), failures of single rows between.
+        """Yield a file's documents (several for jsonl, csv, parquet), and a failure for each row not read.
 
         Raises:
             gristmill.errors.ReadError: with a reason slug; the file becomes a failure row.

@@ -72,7 +72,7 @@ class Backend(Protocol):
     name: str
     """Cache identity of the model: equal names mean interchangeable answers."""
 
-    async def complete(self, request: Request, *, timeout: float) -> Reply:
+    async def complete(self, request: Request, *, timeout: float) -> Reply:  # noqa: ASYNC109 - a protocol
         """Answer ``request`` within ``timeout`` seconds."""
 
     async def close(self) -> None:

@@ -15,8 +15,8 @@ A well is a shaft that is dug down to the groundwater. The village well is eleve
 
 ## Cleaning
 
-The well is cleaned every second spring because silt settles at its foot. To clean the well, two people lower a
-pump, draw off the water and lift the silt in buckets.
+The well is cleaned every second spring because silt settles at its foot. To clean the well, two people
+lower a pump, draw off the water and lift the silt in buckets.
 """
 MILL = """\
 # The Paper Mill
