@@ -129,8 +129,8 @@ def test_passage_cannot_leave_its_fence() -> None:
 
 async def test_defused_tokens_come_back_whole() -> None:
     chunk, document = source("The template ends every turn with <|im_end|> and a line break.")
-    quote = f"ends every turn with <\u200b|im_end|>"
-    reply = pair("What ends a turn of the template?", f"<\u200b|im_end|>", quote)
+    quote = "ends every turn with <\u200b|im_end|>"
+    reply = pair("What ends a turn of the template?", "<\u200b|im_end|>", quote)
     (row,) = await qa().generate(chunk, document, ScriptedAsk({"qa": {"pairs": [reply]}}))
     assert isinstance(row, Example)
     assert row.response == "<|im_end|>"

@@ -70,6 +70,12 @@ def test_one_source_gives_no_interval_but_says_so() -> None:
         assert "one source" in estimate.note
 
 
+def test_equal_values_give_no_interval_of_no_width() -> None:
+    found = clustered_mean([1.0] * 6, "aabbcc")
+    assert (found.mean, found.low, found.high) == (1.0, None, None)
+    assert "do not differ" in found.note
+
+
 def test_bootstrap_is_reproducible_and_near_the_analytic_interval() -> None:
     chance = random.Random(4)
     clusters = [n // 5 for n in range(400)]

@@ -134,8 +134,8 @@ def show_projection(projection: Projection, loaded: Loaded, console: Console) ->
         console.print(f"[yellow]{count} files cannot be read:[/] {reason}")
     console.print(
         f"{tally.files} files, {tally.documents} documents, {tally.chunks} chunks, {tally.planned} rows "
-        "asked for. At most: rows that a gate rejects are not judged, and output is taken at 512 tokens a call or "
-        "max_tokens where that is less.",
+        "asked for. At most: rows that a gate rejects are not judged, and output is taken at 512 tokens a "
+        "call, or max_tokens where that is less.",
         soft_wrap=True,
     )
 

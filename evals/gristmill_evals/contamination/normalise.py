@@ -1,0 +1,125 @@
+"""Text to comparable tokens, with a way back: every token knows its characters in the original text.
+
+Folding is Unicode NFKC and case folding, done cluster by cluster (a base character with its combining
+marks) so that each folded character can be traced to the original. Words are runs of letters; Chinese,
+Japanese and Korean text, which has no spaces to go by, is cut into characters; numbers lose their
+thousands separators and trailing zeros, and number words count as numbers.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from gristmill.records import Span
+from gristmill_evals.contamination.vocabulary import NUMBER_WORDS
+
+CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002fa1f"
+_CJK_CHAR = re.compile(f"[{CJK}]")
+_TOKEN = re.compile(rf"(?P<number>\d+(?:,\d{{3}})*(?:\.\d+)?)|[{CJK}]|(?:(?![{CJK}])[^\W\d_])+")
+_CLUSTER = re.compile(
+    r"[^\u0300-\u036f\u1160-\u11ff\u3099\u309a\u20d0-\u20ff]?[\u0300-\u036f\u1160-\u11ff\u3099\u309a\u20d0-\u20ff]*",
+    re.S,
+)
+_PUNCTUATION = re.compile(r"[\s.,;:!?\"'`´‘’“”()\[\]{}_…–—]+")
+MASK = "0"
+SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of ``text``: ``words[i]`` is what ``text[starts[i]:ends[i]]`` folds to.
+
+    ``masked`` is ``words`` with every number replaced by the same mask.
+    """
+
+    text: str
+    words: list[str]
+    masked: list[str]
+    starts: list[int]
+    ends: list[int]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def span(self, first: int, last: int) -> Span:
+        """Characters of the original text from token ``first`` up to and including token ``last``."""
+        return self.starts[first], self.ends[last]
+
+    def between(self, start: int, end: int) -> tuple[int, int]:
+        """Token range (half-open) that lies inside the characters ``start`` to ``end``."""
+        inside = [i for i, at in enumerate(self.starts) if start <= at < end]
+        return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
+    def numbers(self, first: int = 0, end: int | None = None) -> Counter[str]:
+        """How often each number occurs among the tokens ``first`` to ``end``."""
+        pairs = zip(self.words[first:end], self.masked[first:end], strict=True)
+        return Counter(word for word, mask in pairs if mask == MASK)
+
+    @cached_property
+    def joined(self) -> str:
+        """Words between separators, for searching a run of whole words with ``str.find``."""
+        return SEPARATOR + SEPARATOR.join(self.words) + SEPARATOR
+
+    def find(self, run: list[str]) -> int | None:
+        """Index of the first token of ``run`` (consecutive words), or None."""
+        at = self.joined.find(SEPARATOR + SEPARATOR.join(run) + SEPARATOR) if run else -1
+        return None if at < 0 else self.joined.count(SEPARATOR, 0, at)
+
+    @cached_property
+    def sentence(self) -> str:
+        """Words between blanks, for string distances."""
+        return " ".join(self.words)
+
+    @cached_property
+    def masked_sentence(self) -> str:
+        """:attr:`sentence` with the numbers masked."""
+        return " ".join(self.masked)
+
+
+def fold(text: str) -> tuple[str, list[Span] | None]:
+    """NFKC and case folding; the map gives the original span of each folded character (None: itself)."""
+    if text.isascii():
+        return text.lower(), None
+    folded: list[str] = []
+    origin: list[Span] = []
+    for match in _CLUSTER.finditer(text):
+        piece = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", match[0]).casefold())
+        folded.append(piece)
+        origin.extend([match.span()] * len(piece))
+    return "".join(folded), origin
+
+
+def tokenise(text: str) -> Tokens:
+    """Cut ``text`` into folded tokens; a text of nothing but symbols gives one token per symbol."""
+    folded, origin = fold(text)
+    found = list(_TOKEN.finditer(folded)) or list(re.finditer(r"\S", folded))
+    words, masked, starts, ends = [], [], [], []
+    for match in found:
+        word = _canonical(match[0]) if match.lastgroup == "number" else match[0]
+        number = match.lastgroup == "number" or word in NUMBER_WORDS
+        words.append(NUMBER_WORDS.get(word, word))
+        masked.append(MASK if number else word)
+        starts.append(origin[match.start()][0] if origin else match.start())
+        ends.append(origin[match.end() - 1][1] if origin else match.end())
+    return Tokens(text, words, masked, starts, ends)
+
+
+def squash(text: str) -> str:
+    """Folded text without blanks and ordinary punctuation; operators stay, so ``2+3`` is not ``2-3``."""
+    return _PUNCTUATION.sub("", fold(text)[0])
+
+
+def is_cjk(word: str) -> bool:
+    """Whether a token is one Chinese, Japanese or Korean character."""
+    return _CJK_CHAR.match(word) is not None
+
+
+def _canonical(number: str) -> str:
+    plain = number.replace(",", "")
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    return plain.lstrip("0") or "0"

@@ -1,0 +1,111 @@
+"""Audit of preference pairs: what a reward model could learn instead of quality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rapidfuzz import fuzz
+
+from gristmill_evals.report.blocks import Block, Figure, Figures, Note, Section, Table
+from gristmill_evals.report.frames import Frames, groups, parsed, text
+
+NEAR_IDENTICAL = 0.95
+BIAS_FREE = 0.5
+
+
+def audit(frames: Frames) -> Section:
+    """Length bias, margins and near-identical pairs."""
+    rows, samples = frames["rows"], frames["samples"]
+    total = int((rows["kind"] == "preference").sum())
+    if not total:
+        return Section("pairs", "Preference pairs", (Note("This dataset has no preference pairs."),))
+    sampled = samples[samples["kind"] == "preference"].dropna(subset=["chosen", "rejected"])
+    sources = dict(zip(rows["example_id"], rows["document_id"], strict=True))
+    documents = [text(sources.get(key)) or text(key) for key in sampled["example_id"]]
+    items = [
+        Figure.counted("Preference pairs", total),
+        *_length_bias(rows, sampled, documents),
+        *_margin(rows),
+    ]
+    alike = [_ratio(*pair) for pair in zip(sampled["chosen"], sampled["rejected"], strict=True)]
+    items.append(
+        Figure.clustered_share(
+            "Near-identical pairs", [r >= NEAR_IDENTICAL for r in alike], documents, "sampled pairs"
+        )
+    )
+    blocks: list[Block] = [Figures(tuple(items)), *_verdict(items[1]), *_by_type(sampled)]
+    intro = (
+        f"Near-identical: the two responses share {100 * NEAR_IDENTICAL:.0f} % of their characters or more. "
+        "A pair set in which the chosen response is mostly the longer one teaches length."
+    )
+    return Section("pairs", "Preference pairs", tuple(blocks), intro)
+
+
+def _length_bias(rows: pd.DataFrame, sampled: pd.DataFrame, documents: Sequence[str]) -> list[Figure]:
+    """From all pairs when their lengths are at hand, else from the sampled ones."""
+    label = "Chosen is the longer response"
+    if {"chosen_chars", "rejected_chars"} <= set(rows.columns):
+        known = rows[rows["kind"] == "preference"].dropna(subset=["chosen_chars", "rejected_chars"])
+        longer, ours, of = (
+            known["chosen_chars"] > known["rejected_chars"],
+            list(known["document_id"]),
+            "pairs",
+        )
+        ratio = known["chosen_chars"] / known["rejected_chars"].clip(lower=1)
+    else:
+        chosen, rejected = sampled["chosen"].str.len(), sampled["rejected"].str.len()
+        longer, ours, of = chosen > rejected, list(documents), "sampled pairs"
+        ratio = chosen / rejected.clip(lower=1)
+    return [
+        Figure.clustered_share(label, [bool(flag) for flag in longer], ours, of),
+        Figure.mean("Length of chosen over rejected", list(ratio.astype(float)), ours, "ratio", of),
+    ]
+
+
+def _margin(rows: pd.DataFrame) -> list[Figure]:
+    label = "Mean margin of the judge"
+    if "margin" not in rows.columns:
+        return [Figure(label, None, "score", note="margins are not among the figures of this store")]
+    known = rows[rows["kind"] == "preference"].dropna(subset=["margin"])
+    return [
+        Figure.mean(label, list(known["margin"].astype(float)), list(known["document_id"]), "score", "pairs")
+    ]
+
+
+def _verdict(bias: Figure) -> list[Block]:
+    if bias.low is None or bias.high is None:
+        return [Note("Too few pairs or sources to say whether length is a giveaway.")]
+    if bias.low <= BIAS_FREE <= bias.high:
+        return [Note("The interval holds 50 %: no length bias can be shown with this many pairs.")]
+    direction = "longer" if bias.low > BIAS_FREE else "shorter"
+    return [
+        Note(f"Length gives the answer away: the chosen response is mostly the {direction} one.", "warning")
+    ]
+
+
+def _by_type(sampled: pd.DataFrame) -> list[Block]:
+    lines = []
+    for (name,), part in groups(sampled, "type"):
+        longer = part["chosen"].str.len() > part["rejected"].str.len()
+        lines.append((name or "not stated", len(part), Figure.share("", int(longer.sum()), len(part))))
+    return [
+        Table(
+            ("strategy or fault", "sampled pairs", "chosen longer (95 % interval)"),
+            tuple(lines),
+            numeric=(1, 2),
+        )
+    ]
+
+
+def _ratio(chosen: object, rejected: object) -> float:
+    return float(fuzz.ratio(text(chosen), text(rejected))) / 100
+
+
+def quotes(evidence: object) -> list[str]:
+    """The quotes of an evidence column."""
+    return [
+        text(item.get("quote"))
+        for item in parsed(evidence) or []
+        if isinstance(item, dict) and item.get("quote")
+    ]
