@@ -205,7 +205,7 @@ def test_length_bias_is_told_from_all_pairs_when_their_lengths_are_known() -> No
     frames["rows"] = frames["rows"].assign(chosen_chars=longer, rejected_chars=150, margin=0.4)
     figures = _figures(build_report(frames, title="x"), "pairs")
     assert figures["Chosen is the longer response"].n == 80
-    assert figures["Mean margin of the judge"].value == pytest.approx(0.4)
+    assert figures["Mean margin of the judge, in points of 10"].value == pytest.approx(0.4)
 
 
 def test_unscored_rows_are_not_zeros(report: Report) -> None:

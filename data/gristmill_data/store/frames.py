@@ -4,7 +4,8 @@
 runs       run_id, name, started, finished, status, summary, recipe (both JSON text), version
 outcomes   task, state, reason, n
 rows       example_id, kind, generator, type, uri, document_id, status, stale,
-           instruction_chars, response_chars, review, judge_state
+           instruction_chars, response_chars, review, judge_state, chosen_chars, rejected_chars,
+           margin (points of 10), contrast (a pair's fault, else its strategy)
 scores     example_id, scorer, value, unscored_reason, generator, document_id
 coverage   uri, media_type, chars, chunks, chunks_used, covered_chars, accepted, rejected, failed
 failures   uri, reason, detail

@@ -34,7 +34,7 @@ def audit(frames: Frames) -> Section:
             "Near-identical pairs", [r >= NEAR_IDENTICAL for r in alike], documents, "sampled pairs"
         )
     )
-    blocks: list[Block] = [Figures(tuple(items)), *_verdict(items[1]), *_by_type(sampled)]
+    blocks: list[Block] = [Figures(tuple(items)), *_verdict(items[1]), *_by_contrast(rows, sampled)]
     intro = (
         f"Near-identical: the two responses share {100 * NEAR_IDENTICAL:.0f} % of their characters or more. "
         "A pair set in which the chosen response is mostly the longer one teaches length."
@@ -64,7 +64,7 @@ def _length_bias(rows: pd.DataFrame, sampled: pd.DataFrame, documents: Sequence[
 
 
 def _margin(rows: pd.DataFrame) -> list[Figure]:
-    label = "Mean margin of the judge"
+    label = "Mean margin of the judge, in points of 10"
     if "margin" not in rows.columns:
         return [Figure(label, None, "score", note="margins are not among the figures of this store")]
     known = rows[rows["kind"] == "preference"].dropna(subset=["margin"])
@@ -84,18 +84,21 @@ def _verdict(bias: Figure) -> list[Block]:
     ]
 
 
-def _by_type(sampled: pd.DataFrame) -> list[Block]:
+def _by_contrast(rows: pd.DataFrame, sampled: pd.DataFrame) -> list[Block]:
+    """Length bias for each fault or strategy; from all pairs when the store tells them."""
+    if {"contrast", "chosen_chars", "rejected_chars"} <= set(rows.columns):
+        pairs = rows[rows["kind"] == "preference"].dropna(subset=["chosen_chars", "rejected_chars"])
+        return [_lengths_by(pairs, "contrast", pairs["chosen_chars"] > pairs["rejected_chars"], "pairs")]
+    longer = sampled["chosen"].str.len() > sampled["rejected"].str.len()
+    return [_lengths_by(sampled, "type", longer, "sampled pairs")]
+
+
+def _lengths_by(pairs: pd.DataFrame, column: str, longer: pd.Series[bool], of: str) -> Table:
     lines = []
-    for (name,), part in groups(sampled, "type"):
-        longer = part["chosen"].str.len() > part["rejected"].str.len()
-        lines.append((name or "not stated", len(part), Figure.share("", int(longer.sum()), len(part))))
-    return [
-        Table(
-            ("strategy or fault", "sampled pairs", "chosen longer (95 % interval)"),
-            tuple(lines),
-            numeric=(1, 2),
-        )
-    ]
+    for (name,), part in groups(pairs.assign(longer=longer), column):
+        count = int(part["longer"].sum())
+        lines.append((name or "not stated", len(part), Figure.share("", count, len(part))))
+    return Table(("fault or strategy", of, "chosen longer (95 % interval)"), tuple(lines), numeric=(1, 2))
 
 
 def _ratio(chosen: object, rejected: object) -> float:
