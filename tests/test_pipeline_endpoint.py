@@ -112,3 +112,18 @@ def test_unusable_answers_fail_their_rows_and_never_score_zero(tmp_path: Path, f
     assert summary["balanced"]
     assert sum(summary["failed"].values()) == summary["planned"]
     assert summary["rejected"] == {}
+
+
+def test_a_full_disk_stops_the_run_with_a_reason_and_keeps_what_was_saved(tmp_path: Path) -> None:
+    with OpenAIServer(latency=0.01) as server:
+        recipe = project(tmp_path, server.url, copies=40)
+        # The process may write files of at most 256 kB: the segments or the cache hit the limit.
+        code = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        code += "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, 1 << 18)); "
+        code += "from gristmill.cli import main; sys.argv[0] = 'gristmill'; main()"
+        command = [sys.executable, "-c", code, "run", str(recipe)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=150)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "error:" in done.stderr
+        assert run_json(recipe)["balanced"]

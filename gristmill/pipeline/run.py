@@ -96,6 +96,7 @@ class Run:
     counters: Counters = field(default_factory=Counters)
     stopping: str = ""
     error: GristmillError | None = None
+    crash: Exception | None = None
 
     async def execute(self) -> Summary:
         """Run to the end, to the target, to the budget, or to the first Ctrl-C (which drains and saves).
@@ -192,7 +193,7 @@ class Run:
         walker = Walker(self.loaded, plan, door, sink)
         width = 2 * max(spec.concurrency for spec in self.loaded.recipe.models.values())
         room = asyncio.Semaphore(width)
-        flusher = asyncio.create_task(sink.keep_flushing())
+        flusher = asyncio.create_task(self._flush(sink))
         tasks: set[asyncio.Task[None]] = set()
         with _signals(self):
             try:
@@ -200,21 +201,20 @@ class Run:
                     await room.acquire()
                     if self._should_stop():
                         room.release()
-                        break
+                        if self.stopping in ("interrupted", "failed"):
+                            break
+                        continue  # the rest is only counted: what earlier runs decided is not pending
                     task = asyncio.create_task(self._guard(walker, job, skip, room))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                 while tasks:
                     await asyncio.gather(*tasks)
-                    # A flusher that died (disk full) must stop the run, not go unseen.
-                    if flusher.done():
-                        break
             finally:
-                for task in tasks:
+                for task in (*tasks, flusher):
                     task.cancel()
-                flusher.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await flusher
+                await asyncio.gather(*tasks, flusher, return_exceptions=True)
+        if self.crash is not None:
+            raise self.crash
 
     def _should_stop(self) -> bool:
         wanted = self.loaded.recipe.target.accepted
@@ -229,8 +229,20 @@ class Run:
             self.stopping, self.error = "budget", error
         except ModelConfigError as error:
             self.stopping, self.error = "failed", error
+        except Exception as error:  # noqa: BLE001 - kept, drains the run, raised at its end
+            self._crashed(error)
         finally:
             room.release()
+
+    async def _flush(self, sink: Sink) -> None:
+        try:
+            await sink.keep_flushing()
+        except Exception as error:  # noqa: BLE001 - a full disk must stop the run, not go unseen
+            self._crashed(error)
+
+    def _crashed(self, error: Exception) -> None:
+        self.stopping = "failed"
+        self.crash = self.crash or error
 
     async def _jobs(self, spool: Spool, sink: Sink, plan: Plan) -> AsyncIterator[tuple[Job, frozenset[int]]]:
         """Chunks with work left, with the tasks that earlier runs settled; those are counted here."""

@@ -1,19 +1,20 @@
 """One coroutine per chunk: generate, gate, score, decide, in straight code.
 
-Whatever goes wrong with one row becomes that row's outcome. Only two things stop a run: a model that
-refuses every call (wrong key, unknown model) and a spent budget; the rows they hit stay pending.
+Whatever goes wrong with one row becomes that row's outcome. Three things stop a run: a model that refuses
+every call (wrong key, unknown model), a spent budget, and a store or cache that cannot be written (a full
+disk); the rows they hit stay pending.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from gristmill.accept import UnknownScoreError
-from gristmill.errors import BudgetError, ModelConfigError, ModelError
+from gristmill.errors import BudgetError, ModelConfigError, ModelError, StoreError
 from gristmill.models import Door
 from gristmill.models.types import Ask
 from gristmill.pipeline.plan import Job, Plan
@@ -21,9 +22,8 @@ from gristmill.recipe import Loaded, Task
 from gristmill.records import Example, Item, Match, Outcome, Score, State
 from gristmill.registry import Blocked, Failed, Gate, Rejected, Scored, Scorer, Unscored
 
-log = logging.getLogger("gristmill.pipeline")
 Result = Example | Rejected | Failed
-STOPS = (ModelConfigError, BudgetError)
+STOPS = (ModelConfigError, BudgetError, StoreError)
 
 
 class Recorder(Protocol):
@@ -62,7 +62,7 @@ class Walker:
         """Make and decide all rows of one chunk, except the tasks in ``skip`` (decided before).
 
         Raises:
-            ModelConfigError, BudgetError: the run must stop; undecided rows stay pending.
+            ModelConfigError, BudgetError, StoreError: the run must stop; undecided rows stay pending.
         """
         for index, task in enumerate(self.plan.tasks):
             if index not in skip:
@@ -146,7 +146,7 @@ class Walker:
             result = gate.check(item)
         except Exception as error:  # noqa: BLE001 - per-item boundary: a gate's crash is a failed row
             crash = _crash("gate", gate.registered_name, error)
-            return Decision("failed", crash.error, crash.detail)
+            return Decision("failed", crash.error, crash.detail, crash.raw)
         for match in result.matches:
             self.recorder.add(match)
         if isinstance(result, Blocked):
@@ -175,7 +175,7 @@ class Walker:
             return Unscored(error.kind, error.raw or error.message)
         except Exception as error:  # noqa: BLE001 - per-item boundary: a scorer's crash is "unscored"
             crash = _crash("scorer", scorer.registered_name, error)
-            return Unscored(crash.error, crash.detail)
+            return Unscored(crash.error, crash.raw)
 
     def _accept(self, results: Mapping[str, Scored | Unscored]) -> Decision:
         rule = self.loaded.accept
@@ -211,8 +211,9 @@ def _unique(results: Sequence[Result]) -> list[Result]:
 
 
 def _crash(part: str, name: str, error: Exception) -> Failed:
-    log.warning("%s %s crashed", part, name, exc_info=error)
-    return Failed(f"crash:{part}:{type(error).__name__}", f"{name}: {error}")
+    """The row keeps the traceback: whoever wrote the component needs it, the terminal does not."""
+    trace = "".join(traceback.format_exception(error))
+    return Failed(f"crash:{part}:{type(error).__name__}", f"{name}: {error}", trace)
 
 
 def _score_record(example_id: str, scorer: Scorer, result: Scored | Unscored) -> Score:
