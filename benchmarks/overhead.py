@@ -93,7 +93,7 @@ def run_gristmill(url: str, options: argparse.Namespace) -> None:
         Path(folder, "docs.jsonl").write_text("\n".join(lines), encoding="utf-8")
         Path(folder, "recipe.yaml").write_text(
             "name: overhead\ndocuments: [docs.jsonl]\nmodels:\n"
-            f'  writer: {{model: "openai:test-model", base_url: "{url}", concurrency: {options.concurrency}}}\n'
+            f"  writer: {{model: openai:test-model, base_url: {url}, concurrency: {options.concurrency}}}\n"
             "generate: [{use: qa, model: writer}]\n",
             encoding="utf-8",
         )

@@ -26,7 +26,11 @@ def answers(passage: Passage, question: str) -> list[str]:
     found = [text for ratio, text in sorted(pairs, reverse=True) if ratio >= 85]
     wanted = content_words(question)
     ranked = sorted(
-        ((_fit(sentence, wanted), -i, sentence) for i, sentence in enumerate(passage.sentences) if usable(sentence)),
+        (
+            (_fit(sentence, wanted), -i, sentence)
+            for i, sentence in enumerate(passage.sentences)
+            if usable(sentence)
+        ),
         key=lambda row: row[:2],
         reverse=True,
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-BlockKind = Literal["heading", "paragraph", "caption", "list", "table", "code", "html"]
+BlockKind = Literal["heading", "paragraph", "caption", "list", "item", "table", "code", "html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Cell:
 class Block:
     """``passage[start:end]`` is the raw text of the block.
 
-    ``text`` belongs to headings and paragraphs, ``cells`` to lists (items; ``depth`` tells nesting),
-    ``rows`` to tables (the first one is the header), ``code`` and ``language`` to code.
+    ``text`` belongs to headings, paragraphs and items (which follow their list), ``cells`` to lists (their
+    ``depth`` tells nesting), ``rows`` to tables (the first is the header), ``code`` and ``language`` to code.
     """
 
     kind: BlockKind
@@ -51,8 +51,12 @@ class Block:
         return self.text.clean if self.text else ""
 
 
+# Code that a site generator pulls in from elsewhere is not in the text, so nothing can be shown.
 _INCLUDE = re.compile(r"\{\{\s*#\w+[^}]*\}\}|^\s*(?:--8<--|\.\. literalinclude::)", re.M)
-_CAPTION = re.compile(r"<(?:span|p|div|figcaption)\b[^>]*>|(?:Filename|Table \S+|Figure \S+|Listing \S+): ?", re.I)
+# File names and captions stand between a sentence and its code; they are no sentences.
+_CAPTION = re.compile(
+    r"<(?:span|p|div|figcaption)\b[^>]*>|(?:Filename|Table \S+|Figure \S+|Listing \S+): ?", re.I
+)
 _LABEL = re.compile(r"^[ >]{0,8}\[([^\]^][^\]]*)\]:\s", re.M)
 
 
@@ -114,12 +118,14 @@ def _blocks(tokens: list[Token], source: _Source) -> Iterator[Block]:
         if token.type in ("bullet_list_open", "ordered_list_open", "table_open"):
             last = _closing(tokens, i)
             make = _table if token.type == "table_open" else _list
-            yield make(tokens[i : last + 1], source)
+            block = make(tokens[i : last + 1], source)
+            yield block
+            yield from _items(block)
             i = last + 1
             continue
-        block = _leaf(token, tokens[i + 1] if i + 1 < len(tokens) else token, source)
-        if block:
-            yield block
+        leaf = _leaf(token, tokens[i + 1] if i + 1 < len(tokens) else token, source)
+        if leaf:
+            yield leaf
         i += 1
 
 
@@ -173,6 +179,13 @@ def _list(tokens: list[Token], source: _Source) -> Block:
             cells.append(cell)
     ordered = tokens[0].type == "ordered_list_open"
     return Block("list", start, end, ordered=ordered, plain=plain, cells=tuple(cells))
+
+
+def _items(block: Block) -> Iterator[Block]:
+    """The items of a list once more, each on its own, for rules that look for sentences."""
+    for cell in block.cells if block.kind == "list" else ():
+        if cell.text.at:
+            yield Block("item", cell.text.at[0], cell.text.at[-1] + 1, cell.text)
 
 
 def _table(tokens: list[Token], source: _Source) -> Block:

@@ -13,17 +13,23 @@ from gristmill.models.extractive.sentences import split_sentences
 from gristmill.models.extractive.spans import capital, sentence_span
 
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.S)
+# Where a sentence can end early and still read well.
 _TAIL = re.compile(
-    r"(?:,? (?:because|which|where|so that|such as|including|using|by [a-z]+ing|in order to|unless|until|since|whereas|"
-    r"while|if|when)\b|: |; |, (?:and|but|or|so)\b| (?:that|who|with|within|from|before|after|for|in|to|and)\b)"
+    r"(?:,? (?:because|which|where|so that|such as|including|using|by [a-z]+ing|in order to|"
+    r"unless|until|since|whereas|"
+    r"while|if|when)\b|: |; |, (?:and|but|or|so)\b| (?:that|who|with|within|from|before|after|"
+    r"for|in|to|and)\b)"
 )
-_AUX = re.compile(r"\b(is|are|was|were|can|will|should|could|must|does|do|has been|have been)\b(?! not\b)(?!n't)")
+# An auxiliary can be negated without touching the rest of the sentence.
+_AUX = re.compile(
+    r"\b(is|are|was|were|can|will|should|could|must|does|do|has been|have been)\b(?! not\b)(?!n't)"
+)
 
 Change = tuple[str, str]
 
 
 def corrupt(passage: Passage, question: str, response: str, fault: str, sample: int = 0) -> Change:
-    """The response with one fault and a note on what was changed; two empty strings when it cannot be done."""
+    """The response with one fault and a note on what was changed; two empty strings if impossible."""
     makers: dict[str, Callable[[], Iterator[Change]]] = {
         "unsupported_claim": lambda: _unsupported(passage, response),
         "omission": lambda: _omissions(question, response),
@@ -55,7 +61,9 @@ def _unsupported(passage: Passage, response: str) -> Iterator[Change]:
         yield _replaced(response, found, new)
     words = "|".join(sorted(OPPOSITES, key=len, reverse=True))
     opposite = list(_outside_code(re.compile(rf"\b(?:{words})\b", re.I), response))
-    for found in _outside_code(re.compile(r"\b(?:does|do|is|are|can|will|must|should|was|were) not\b"), response):
+    for found in _outside_code(
+        re.compile(r"\b(?:does|do|is|are|can|will|must|should|was|were) not\b"), response
+    ):
         yield _replaced(response, found, found[0].removesuffix(" not"))
     for found in _outside_code(re.compile(r"\bcannot\b"), response):
         yield _replaced(response, found, "can")
@@ -104,7 +112,10 @@ def _half_list(response: str) -> Iterator[Change]:
     items = [i for i, line in enumerate(lines) if re.match(r"\s*(?:[-*]|\d+[.)])\s", line)]
     if len(items) >= 2 and "```" not in response:
         drop = set(items[(len(items) + 1) // 2 :])
-        yield "\n".join(line for i, line in enumerate(lines) if i not in drop), f"{len(drop)} of {len(items)} items were left out"
+        yield (
+            "\n".join(line for i, line in enumerate(lines) if i not in drop),
+            f"{len(drop)} of {len(items)} items were left out",
+        )
 
 
 def _cut(question: str, sentence: str) -> Iterator[Change]:
@@ -112,8 +123,14 @@ def _cut(question: str, sentence: str) -> Iterator[Change]:
     for found in _outside_code(_TAIL, sentence):
         head = sentence[: found.start()].rstrip(" ,;:")
         lost = sentence[found.start() :].strip(" .")
-        enough = len(head.split()) >= 4 and re.search(r"\b(?:\w+s|is|are|can|must|was|were|will|\w+ed)\b", head.split(" ", 1)[-1])
-        if enough and len(content_words(lost) - content_words(question)) >= 2 and head.count("(") == head.count(")"):
+        enough = len(head.split()) >= 4 and re.search(
+            r"\b(?:\w+s|is|are|can|must|was|were|will|\w+ed)\b", head.split(" ", 1)[-1]
+        )
+        if (
+            enough
+            and len(content_words(lost) - content_words(question)) >= 2
+            and head.count("(") == head.count(")")
+        ):
             yield head + ".", f"left out: “{lost}”"
 
 

@@ -7,15 +7,35 @@ from dataclasses import dataclass
 
 from gristmill.models.extractive import verbs
 from gristmill.models.extractive.lexicon import (
-    ADVERBS, ARTICLES, AUXILIARIES, BE, CONTRACTED, COORDINATORS, DANGLING, DEMONSTRATIVES, DETERMINERS,
-    FIRST_PERSON, MODALS, PREPOSITIONS, SUBORDINATORS,
+    ADVERBS,
+    ARTICLES,
+    AUXILIARIES,
+    BE,
+    CONTRACTED,
+    COORDINATORS,
+    DANGLING,
+    DEMONSTRATIVES,
+    DETERMINERS,
+    FIRST_PERSON,
+    MODALS,
+    ONES,
+    PREPOSITIONS,
+    SUBORDINATORS,
 )  # fmt: skip
 from gristmill.models.extractive.passage import Passage, straight
 
 _TOKEN = re.compile(r"`[^`]+`(?:'s|s)?|[A-Za-z0-9_$€£&][\w'%]*(?:[-./+&][\w']+)*[%+#]*|[^\w\s]")
 
 
-_SURPLUS = re.compile(r"^(?:(?:also|then|therefore|thus|already|now|again|still|instead|however|even|actually|really|just|simply) )+")
+# "Why is X also fast?" asks about what was said before.
+_SURPLUS = re.compile(
+    r"^(?:(?:also|then|therefore|thus|already|now|again|still|instead|however|even|actually|"
+    r"really|just|simply) )+"
+)
+
+
+# Plurals without an s.
+_PLURALS = frozenset(["people", "children", "men", "women", "data", "criteria", "mice", "police", "bacteria"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +80,9 @@ def tokenize(text: str) -> list[Token]:
 
 def is_adverb(word: str) -> bool:
     """Adverbs that stand between subject and verb."""
-    return word in ADVERBS or (word.endswith("ly") and len(word) > 4 and word not in ("apply", "supply", "reply", "rely"))
+    return word in ADVERBS or (
+        word.endswith("ly") and len(word) > 4 and word not in ("apply", "supply", "reply", "rely")
+    )
 
 
 def lower_first(passage: Passage, text: str) -> str | None:
@@ -72,12 +94,20 @@ def lower_first(passage: Passage, text: str) -> str | None:
     proper = passage.is_proper(word)
     if proper is None:
         return (text[0].lower() + text[1:]) if _surely_common(word, text) else None
+    if (
+        not proper
+        and re.match(r"\s[A-Z][a-z]", text[len(word) :])
+        and straight(word).lower() not in DETERMINERS
+    ):
+        return None
     return text if proper else text[0].lower() + text[1:]
 
 
 def _surely_common(word: str, text: str) -> bool:
     low = straight(word).lower()
-    known = low in DETERMINERS | PREPOSITIONS | SUBORDINATORS or is_adverb(low) or verbs.is_verb(low)
+    known = (
+        low in _PLURALS | DETERMINERS | PREPOSITIONS | SUBORDINATORS or is_adverb(low) or verbs.is_verb(low)
+    )
     # Names of more than one word would go on with a capital.
     second = text[len(word) :].lstrip()[:1]
     return (known or (low.endswith("s") and len(low) > 4)) and not second.isupper()
@@ -101,10 +131,19 @@ def find_verb(tokens: list[Token]) -> int | None:
 def _is_finite(tokens: list[Token], i: int) -> bool:
     token, before = tokens[i], tokens[i - 1].low
     after = tokens[i + 1] if i + 1 < len(tokens) else None
-    if before in DETERMINERS or before in PREPOSITIONS or before in ("to", "and", "or") or token.text[0].isupper():
+    if (
+        before in DETERMINERS
+        or before in PREPOSITIONS
+        or before in ("to", "and", "or")
+        or token.text[0].isupper()
+    ):
         return False
     opens = after is not None and (
-        after.low in DETERMINERS | PREPOSITIONS | SUBORDINATORS or after.is_code or after.text[0].isdigit() or is_adverb(after.low)
+        after.low in DETERMINERS | PREPOSITIONS | SUBORDINATORS
+        or after.is_code
+        or after.low in ONES
+        or after.text[0].isdigit()
+        or is_adverb(after.low)
     )
     if verbs.base_of(token.low, "s"):
         return opens or not verbs.is_noun_like(token.low)
@@ -128,8 +167,10 @@ def is_plural(subject: list[Token]) -> bool:
     if any(t.low == "and" for t in head) or head[0].low in ("you", "we", "they", "these", "those"):
         return True
     last = head[-1].low
-    return last in ("people", "children", "men", "women", "data", "criteria", "mice") or (
-        last.endswith("s") and not last.endswith(("ss", "us", "is", "'s", "`")) and not (len(head) > 1 and head[-1].text[0].isupper())
+    return last in _PLURALS or (
+        last.endswith("s")
+        and not last.endswith(("ss", "us", "is", "'s", "`"))
+        and not (len(head) > 1 and head[-1].text[0].isupper())
     )
 
 
@@ -154,7 +195,9 @@ def take_clause(passage: Passage, text: str) -> Clause | None:
     return _clause(tokens, at, subject, adverbs, rest, is_plural(subject_tokens))
 
 
-def _clause(tokens: list[Token], at: int, subject: str, adverbs: str, rest: str, plural: bool) -> Clause | None:
+def _clause(
+    tokens: list[Token], at: int, subject: str, adverbs: str, rest: str, plural: bool
+) -> Clause | None:
     verb = tokens[at].low
     rest = _SURPLUS.sub("", f"{adverbs} {rest}".strip())
     adverbs = _SURPLUS.sub("", adverbs + " ").strip()
@@ -188,11 +231,36 @@ def good_subject(tokens: list[Token]) -> bool:
     if not tokens or len(tokens) > 12:
         return False
     first = tokens[0].low
-    if first in DANGLING | DEMONSTRATIVES | FIRST_PERSON | SUBORDINATORS | COORDINATORS | PREPOSITIONS | {"you", "one"}:
+    if first == "the" and len(tokens) > 1 and tokens[1].low in ("same", "other", "latter", "former", "rest"):
         return False
-    if first in ("another", "other", "such", "both", "neither", "either", "others", "some", "few", "more"):
+    if first in DANGLING | DEMONSTRATIVES | FIRST_PERSON | SUBORDINATORS | COORDINATORS | PREPOSITIONS | {
+        "you",
+        "one",
+    }:
         return False
-    if any(t.text in "\"(){}[]" for t in tokens):
+    if first in (
+        "another",
+        "other",
+        "such",
+        "both",
+        "neither",
+        "either",
+        "others",
+        "some",
+        "few",
+        "more",
+        "everything",
+        "something",
+        "anything",
+        "nothing",
+        "everyone",
+        "someone",
+        "anyone",
+        "nobody",
+        "all",
+    ):
+        return False
+    if any(t.text in '"(){}[]' for t in tokens):
         return False
     return any(t.is_word and t.low not in ARTICLES for t in tokens)
 
@@ -201,4 +269,6 @@ def to_second_person(text: str) -> str:
     """ "we", "our", "us" turned to "you", "your", "you"."""
     swaps = {"we": "you", "us": "you", "our": "your", "ours": "yours", "ourselves": "yourself"}
     text = re.sub(r"\b[Ww]e'(re|ve|ll|d)\b", r"you'\1", straight(text))
-    return re.sub(r"(?<![\w'`])(we|us|our|ours|ourselves)(?![\w'`])", lambda m: swaps[m[1].lower()], text, flags=re.I)
+    return re.sub(
+        r"(?<![\w'`])(we|us|our|ours|ourselves)(?![\w'`])", lambda m: swaps[m[1].lower()], text, flags=re.I
+    )

@@ -13,7 +13,7 @@ Mark = Literal["strong", "em", "code", "math"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Readable text; ``at[i]`` is the offset in the passage of ``clean[i]``; marks are ranges of ``clean``."""
+    """Readable text: ``clean[i]`` is at offset ``at[i]`` of the passage; marks are ranges of ``clean``."""
 
     clean: str
     at: tuple[int, ...]
@@ -48,9 +48,11 @@ _LINK = re.compile(
     re.S,
 )
 _SHORTCUT = re.compile(r"\[(\^?)([^\[\]]{1,80})\]")
+# Footnote numbers and "[edit]" are furniture of web pages, no part of a sentence.
 _CITATION = re.compile(r"\\?\[?(?:\d{1,3}|[a-z]|note \d+|edit|citation needed)\\?\]?", re.I)
 _AUTOLINK = re.compile(r"<((?:https?|mailto):[^\s<>]+)>")
 _TAG = re.compile(r"</?([a-zA-Z][\w-]*)(?:\s[^<>]*)?/?>", re.S)
+# A short exponent reads best as x^2; a longer one gets brackets.
 _SUP = re.compile(r"<sup>(-?\w+)</sup>", re.I)
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,24});")
 _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", re.S)

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gristmill.models.extractive.answering import answers
-from gristmill.models.extractive.overlap import OPPOSITES, best_match, content_words, names, negations, numbers, share
+from gristmill.models.extractive.grammar import find_verb, tokenize
+from gristmill.models.extractive.overlap import (
+    OPPOSITES,
+    best_match,
+    content_words,
+    names,
+    negations,
+    numbers,
+    share,
+)
 from gristmill.models.extractive.passage import Passage, straight
 from gristmill.models.extractive.selfcheck import balanced, points_elsewhere, starts_dangling
 from gristmill.models.extractive.sentences import split_sentences
+from gristmill.models.extractive.spans import render
 
+# What a careless writer leaves of the markup.
 _DEBRIS = re.compile(r"\{\{|\}\}|<[A-Za-z/][^>]*>|\]\(|\]\[|&\w+;|#include|\ufffd")
+_CELL = re.compile(r"what is listed under")
 _REFUSAL = re.compile(r"\b(?:as an ai|i (?:cannot|can't|am unable)|does not answer this question)\b", re.I)
 
 
@@ -36,8 +50,13 @@ class Verdict:
     @property
     def score(self) -> float:
         """0 to 10: aspects weighted, and an ungrounded or irrelevant answer cannot be saved by the others."""
-        base = 0.35 * self.grounded.value + 0.3 * self.complete.value + 0.2 * self.relevant.value + 0.15 * self.form.value
-        cap = 0.35 + 0.65 * min(self.grounded.value, self.relevant.value + 0.25)
+        base = (
+            0.35 * self.grounded.value
+            + 0.3 * self.complete.value
+            + 0.2 * self.relevant.value
+            + 0.15 * self.form.value
+        )
+        cap = 0.35 + 0.65 * min(self.grounded.value, self.relevant.value + 0.25, self.complete.value + 0.3)
         return round(10 * min(base, cap), 2)
 
 
@@ -68,7 +87,7 @@ def units(text: str) -> list[str]:
 def source_units(passage: Passage) -> list[str]:
     """The same of a passage, and neighbouring sentences together."""
     found = [s.text for s in passage.sentences]
-    pairs = [f"{a.text} {b.text}" for group in passage.by_block for a, b in zip(group, group[1:], strict=False)]
+    pairs = [f"{a.text} {b.text}" for group in passage.by_block for a, b in pairwise(group)]
     for block in passage.blocks:
         found += [cell.text.clean for cell in block.cells]
         found += [" | ".join(cell.text.clean for cell in row) for row in block.rows]
@@ -100,7 +119,11 @@ def _support(passage: Passage, unit: str, pool: list[str]) -> Finding:
         return Finding(0.4, "a figure differs from the matching sentence of the passage", unit)
     if coverage >= 0.6 and _contradicts(unit, match):
         return Finding(0.1, "it says the contrary of the passage", unit)
-    return Finding(coverage, f"{coverage:.0%} of its words are in one place of the passage", match if coverage >= 0.6 else unit)
+    return Finding(
+        coverage,
+        f"{coverage:.0%} of its words are in one place of the passage",
+        match if coverage >= 0.6 else unit,
+    )
 
 
 def _contradicts(unit: str, match: str) -> bool:
@@ -108,11 +131,14 @@ def _contradicts(unit: str, match: str) -> bool:
     # A part of the sentence may carry the negation, so look at the closest stretch only.
     if here.rstrip(".") in there:
         return False
-    if negations(here) > negations(there) or (negations(here) < negations(there) and len(here) > 0.8 * len(there)):
+    if negations(here) > negations(there) or (
+        negations(here) < negations(there) and len(here) > 0.8 * len(there)
+    ):
         return True
-    words_here, words_there = set(re.findall(r"[a-z]+", here)), set(re.findall(r"[a-z]+", there))
-    new = words_here - words_there
-    return any(OPPOSITES.get(word) in new or set((OPPOSITES.get(word) or "-").split()) <= new for word in words_there - words_here)
+    words_here, words_there = (Counter(re.findall(r"[a-z]+", text)) for text in (here, there))
+    new = set(words_here - words_there)
+    lost = set(words_there - words_here)
+    return any(set(OPPOSITES[word].split()) <= new for word in lost if word in OPPOSITES)
 
 
 def complete(passage: Passage, question: str, response: str, reference: str) -> Finding:
@@ -130,18 +156,45 @@ def complete(passage: Passage, question: str, response: str, reference: str) -> 
     return Finding(value, reason, best_match(options[0], units(response))[0])
 
 
+# Naming the document is no content that an answer could repeat.
+_SOURCE = re.compile(r"^(?:According to|In) [^,]{3,80}, ")
+
+
 def relevant(passage: Passage, question: str, response: str) -> Finding:
-    """Shares the question's content words (its context phrase left out), or sits where they are answered."""
-    context = content_words(passage.context)
-    wanted = content_words(question) - context
-    sentence, direct = best_match(question, units(response))
-    value = share(wanted, content_words(response))
-    cellular = len(response.split()) <= 6 and response.strip(" `.") in passage.raw
-    if cellular:
-        rows = [u for u in source_units(passage) if response.strip(" `.") in u]
-        value = max([value] + [share(wanted, content_words(r)) + 0.3 for r in rows])
-    value = min(1.0, value)
+    """Shares the question's content words, or stands in a list or table whose surroundings do.
+
+    What only names the document ("According to the manual, …", "in Rust") is left out.
+    """
+    asked = question if _CELL.search(question) else _SOURCE.sub("", question)
+    wanted = content_words(asked) - content_words(passage.context)
+    sentence, _ = best_match(asked, units(response))
+    value = max(share(wanted, content_words(response)), share(wanted, _surroundings(passage, response)))
     return Finding(value, f"{value:.0%} of the question's words come up", sentence or response[:200])
+
+
+def _surroundings(passage: Passage, response: str) -> frozenset[str]:
+    """Content words of the list or table that the response was taken from, with heading and caption."""
+    words, given = frozenset[str](), content_words(response)
+    bare = response.strip(" `.")
+    for number, block in enumerate(passage.blocks):
+        if block.kind not in ("list", "table"):
+            continue
+        text = render(block)
+        if (given and share(given, content_words(text)) >= 0.8) or (len(bare.split()) <= 8 and bare in text):
+            near = [b.clean for b in passage.blocks[max(0, number - 1) : number + 2]]
+            words |= content_words(" ".join([text, passage.headings[number], passage.title, *near]))
+    return words
+
+
+def _breaks_off(prose: str) -> bool:
+    """Ends in the middle of a sentence; a table cell, a list item or a name needs no full stop."""
+    last = prose.rsplit("\n", 1)[-1].strip()
+    if not last or re.search(r"\b(?:and|or|the|of|to|with|an?)\.?$", last):
+        return bool(last)
+    if re.search(r"[.!:)\]|`\"”]$", last) or re.match(r"(?:[-*|]|\d+[.)]) ?", last):
+        return False
+    tokens = tokenize(last)
+    return len(tokens) > 6 or find_verb([*tokens, tokens[0]]) is not None
 
 
 def well_formed(response: str) -> Finding:
@@ -153,7 +206,7 @@ def well_formed(response: str) -> Finding:
         return Finding(0.0, "no answer", text[:200])
     if _DEBRIS.search(prose):
         faults.append("markup debris")
-    if prose and not re.search(r"[.!:)\]|`\w\"”]$", prose) or re.search(r"\b(?:and|or|the|of|to|with|a)\.?$", prose):
+    if _breaks_off(prose):
         faults.append("it breaks off")
     if not balanced(prose):
         faults.append("unbalanced brackets or quotes")

@@ -11,19 +11,19 @@ from gristmill.models.extractive.passage import straight
 
 _WORD = re.compile(r"[A-Za-z0-9_]+(?:'[a-z]+)?")
 _NUMBER = re.compile(r"(?<![\w.])[-−]?\d[\d,_]*(?:\.\d+)?")
+# Sentence starts do not tell a name from a word.
 _NAME = re.compile(r"(?<![.!?:\n\"(*-] )(?<!^)\b[A-Z][A-Za-z]{2,}\b")
 _NEGATION = re.compile(r"\b(?:not|never|no|none|neither|nor|cannot|without|hardly|rarely)\b|n't\b", re.I)
-OPPOSITES = {
-    "always": "never", "never": "always", "more": "less", "less": "more", "before": "after", "after": "before",
-    "faster": "slower", "slower": "faster", "all": "none", "first": "last", "last": "first", "largest": "smallest",
-    "smallest": "largest", "increase": "decrease", "decrease": "increase", "increases": "decreases",
-    "decreases": "increases", "higher": "lower", "lower": "higher", "allows": "forbids", "allow": "forbid",
-    "must": "need not", "same": "different", "only": "hardly ever", "every": "hardly any", "each": "hardly any",
-    "requires": "rules out", "require": "rule out", "immutable": "mutable", "mutable": "immutable", "valid": "invalid",
-    "safe": "unsafe", "public": "private", "private": "public", "inside": "outside", "enables": "prevents",
-    "prevents": "enables", "easier": "harder", "harder": "easier", "beginning": "end", "minimum": "maximum",
-    "maximum": "minimum", "starts": "stops", "known": "unknown",
-}  # fmt: skip
+_OPPOSITES = """
+always never|never always|more less|less more|before after|after before|faster slower|slower faster|
+all none|first last|last first|largest smallest|smallest largest|increase decrease|decrease increase|
+increases decreases|decreases increases|higher lower|lower higher|allows forbids|allow forbid|
+must need not|same different|only hardly ever|every hardly any|each hardly any|requires rules out|
+require rule out|immutable mutable|mutable immutable|valid invalid|safe unsafe|public private|
+private public|inside outside|enables prevents|prevents enables|easier harder|harder easier|
+beginning end|minimum maximum|maximum minimum|starts stops|known unknown
+"""
+OPPOSITES = dict(entry.strip().split(" ", 1) for entry in _OPPOSITES.split("|"))
 """Words and what turns a statement into its contrary; used to corrupt and to detect corruption."""
 
 

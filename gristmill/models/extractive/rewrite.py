@@ -37,7 +37,11 @@ def _plain(passage: Passage) -> str:
         kept: list[Sentence] = []
         for sentence in group:
             follows = kept and kept[-1].index + 1 == sentence.index
-            if usable(sentence) and not announces(sentence.text) and (follows or sentence in standing(passage)):
+            if (
+                usable(sentence)
+                and not announces(sentence.text)
+                and (follows or sentence in standing(passage))
+            ):
                 kept.append(sentence)
         if kept:
             paragraphs.append(" ".join(_text(sentence) for sentence in kept))
@@ -50,7 +54,9 @@ def _steps(passage: Passage) -> str:
             items = [cell.text.clean for cell in block.cells if cell.depth == 0]
             if len(items) >= 2 and all(_imperative(item) for item in items):
                 return _numbered(items)
-    steps = [_text(s) for s in passage.sentences if usable(s) and not announces(s.text) and _imperative(_text(s))]
+    steps = [
+        _text(s) for s in passage.sentences if usable(s) and not announces(s.text) and _imperative(_text(s))
+    ]
     return _numbered(steps) if len(steps) >= 3 else ""
 
 
@@ -61,4 +67,6 @@ def _numbered(items: list[str]) -> str:
 def _imperative(text: str) -> bool:
     tokens = tokenize(text)
     words = [t.low for t in tokens[:2]]
-    return bool(words) and (verbs.is_base(words[0]) or (words[0] in ("then", "do", "please") and len(words) > 1))
+    return bool(words) and (
+        verbs.is_base(words[0]) or (words[0] in ("then", "do", "please") and len(words) > 1)
+    )

@@ -10,15 +10,26 @@ from gristmill.models.extractive.judge import Finding, Verdict, judge, units
 from gristmill.models.extractive.passage import Passage
 from gristmill.models.extractive.selfcheck import stands_alone
 
+# Order matters: "the answer is supported by the passage" is about support, not completeness.
 _FAMILIES: tuple[tuple[str, str], ...] = (
-    ("safe", r"\b(?:safe\w*|harm\w*|toxic\w*|offensive|dangerous|privacy|personal data)\b"),
-    ("standalone", r"\b(?:self[- _]?contained|stands?[- _]alone|without (?:seeing|the passage|context)|standalone)"),
-    ("grounded", r"ground|support|faithful|hallucinat|source|passage|evidence|invent|factual|accura|contradict|made up|verifi"),
-    ("complete", r"complet|fully|cover|omit|omission|missing|every part|all parts|thorough|correct|answers?\b"),
-    ("relevant", r"relevan|on[- _]?topic|off[- _]?topic|address|responsive|focus"),
-    ("form", r"clear|clarity|readab|fluen|gramma|form|concise|length|style|well[- ]?written|markup|whole sentence|fragment|coheren|understand"),
-)  # fmt: skip
-_UNSAFE = re.compile(r"\b(?:kill yourself|how to make a bomb|racial slur|credit card number is)\b|\b\d{3}-\d{2}-\d{4}\b", re.I)
+    ("safe", r"\bsafe|\bharm|\btoxic|\boffensive|\bdangerous|\bprivacy|\bpersonal data"),
+    ("standalone", r"\bself[- ]?contained|\bstands?[- ]?alone|without (?:seeing|the passage|context)"),
+    (
+        "grounded",
+        r"ground|support|faithful|hallucin|source|passage|evidence|invent|factual|accura|contradict",
+    ),
+    (
+        "complete",
+        r"complet|fully|cover|omit|omission|missing|every part|all parts|thorough|correct|answers?\b",
+    ),
+    ("relevant", r"relevan|on[- ]?topic|off[- ]?topic|address|responsive|focus"),
+    ("form", r"clear|clarity|readab|fluen|gramma|form|concise|length|style|written|markup|fragment|coheren"),
+)
+# Deliberately short: this judge cannot understand harm, only spot a few phrases.
+_UNSAFE = re.compile(
+    r"\b(?:kill yourself|how to make a bomb|racial slur|credit card number is)\b|\b\d{3}-\d{2}-\d{4}\b", re.I
+)
+# From which value on a criterion of the family counts as met.
 _BARS = {"grounded": 0.8, "complete": 0.6, "relevant": 0.5, "form": 0.9, "safe": 0.5, "standalone": 0.5}
 UNKNOWN = "this rule-based judge cannot assess this criterion"
 
@@ -40,7 +51,9 @@ def family(criterion: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _row(passage: Passage, question: str, response: str, verdict: Verdict, criterion: Mapping[str, Any]) -> dict[str, Any]:
+def _row(
+    passage: Passage, question: str, response: str, verdict: Verdict, criterion: Mapping[str, Any]
+) -> dict[str, Any]:
     row: dict[str, Any] = {"id": str(criterion.get("id", "")), "met": False, "quote": "", "reason": UNKNOWN}
     name = family(criterion)
     if name is None:
@@ -55,9 +68,13 @@ def _row(passage: Passage, question: str, response: str, verdict: Verdict, crite
 def _finding(passage: Passage, question: str, response: str, verdict: Verdict, name: str) -> Finding:
     first = next(iter(units(response)), "")
     extra: dict[str, Callable[[], Finding]] = {
-        "safe": lambda: Finding(float(not _UNSAFE.search(response)), "a short list of unsafe phrases was looked for", first),
+        "safe": lambda: Finding(
+            float(not _UNSAFE.search(response)), "a short list of unsafe phrases was looked for", first
+        ),
         "standalone": lambda: Finding(
-            float(stands_alone(passage, question)), "checked for pronouns and references without referent", first
+            float(stands_alone(passage, question)),
+            "checked for pronouns and references without referent",
+            first,
         ),
     }
     return extra[name]() if name in extra else getattr(verdict, name)

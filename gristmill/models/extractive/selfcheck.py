@@ -3,42 +3,105 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from gristmill.models.extractive import verbs
 from gristmill.models.extractive.grammar import Token, is_adverb, tokenize
 from gristmill.models.extractive.lexicon import (
-    DEMONSTRATIVES, DETERMINERS, FIRST_PERSON, KINDS, LOCAL_KINDS, PREPOSITIONS, SUBORDINATORS, UNIQUE,
+    DEMONSTRATIVES,
+    DETERMINERS,
+    FIRST_PERSON,
+    KINDS,
+    LOCAL_KINDS,
+    PREPOSITIONS,
+    SUBORDINATORS,
+    UNIQUE,
 )  # fmt: skip
+from gristmill.models.extractive.overlap import content_words
 from gristmill.models.extractive.passage import Passage, straight
 
+# Places outside of the sentence: figures, chapters, "above", and the author talking.
 _POINTER = re.compile(
     r"\b(?:Listing|Figure|Fig\.|Table|Chapter|Section|Appendix|Equation|Eq\.)\s+[\dA-Z][\d.\-]*\b"
-    r"|\b(?:above|below|preceding|aforementioned|previously|earlier|the (?:former|latter|previous|next|last) \w+|"
-    r"as (?:shown|seen|mentioned|described|discussed|noted|explained)|so far|later (?:in|on)|in (?:this|the next|our) \w+|"
-    r"(?:discussed|mentioned|introduced|described|covered|explained) (?:in|earlier|before)|[\"'] section|section of|"
-    r"this (?:chapter|section|book|example|code|program|tutorial|page|document|error|line|listing|output|message))\b"
-    r"|\b(?:let's|let us|here's|we'll|we've|you'll (?:see|learn|find|notice)|I'll|we're|stay tuned|see also)\b",
+    r"|\b(?:above|below|preceding|aforementioned|previously|earlier|the (?:former|latter|previous|"
+    r"next|last) \w+|"
+    r"as (?:shown|seen|mentioned|described|discussed|noted|explained)|so far|shown (?:on|in|"
+    r"at|to) |later (?:in|on)|in (?:this|the next|our) \w+|"
+    r"(?:discussed|mentioned|introduced|described|covered|explained) (?:in|earlier|before)"
+    r"|[\"'] section|section of|"
+    r"this (?:chapter|section|book|example|code|program|tutorial|page|document|error|line|"
+    r"listing|output|message))\b"
+    r"|\b(?:let's|let us|here's|we'll|we've|you'll (?:see|learn|find|notice)|I'll|we're|stay "
+    r"tuned|see also)\b",
     re.I,
+)
+# "See the guide" answers nothing.
+_SEE = re.compile(
+    r"(?:^|, |[Pp]lease )[Ss]ee \w|\bsee (?:the |our |also |this )?(?:[A-Z\"`]|https?:)|\b[Cc]heck "
+    r"out\b|\b[Hh]ead over\b|"
+    r"\b[Cc]lick here\b|\brefer to the [\w ]*(?:documentation|guide|page|manual|docs)\b"
 )
 _FOLLOWING = re.compile(r"\bfollowing\b|\b(?:like|as) (?:so|this|follows)\b|\bhere\b", re.I)
+# Traces of conversion: ids, template marks, table rules, long URLs.
 _JUNK = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-|\{\{|\}\}|https?://\S{60,}|[|]{1}|\\|^\W*$|</?\w+>|\]\(|\[\d+\]|_{3,}|\.{4,}|={3,}|\?\?"
+    r"[0-9a-f]{8}-[0-9a-f]{4}-|\{\{|\}\}|https?://\S{60,}|[|]{1}|\\|^\W*$|</?\w+>|\]\(|\[\d+\]|"
+    r"_{3,}|\.{4,}|={3,}|\?\?"
 )
+# Openings that need the sentence before.
 _DANGLING_START = re.compile(
-    r"(?:it|its|they|their|this|that|these|those|he|she|his|her|there|here|such|both|another|then|so|thus|hence|"
-    r"therefore|otherwise|instead|likewise|similarly|again|also|and|but|or|nor|yet|however|meanwhile|nevertheless|"
+    r"(?:it|its|they|their|this|that|these|those|he|she|his|her|there(?! (?:are|is|were|was)"
+    r" )|here|such|both|another|"
+    r"then|so|thus|hence|"
+    r"therefore|otherwise|instead|likewise|similarly|again|also|and|but|or|nor|yet|however|"
+    r"meanwhile|nevertheless|"
     r"conversely|consequently|furthermore|additionally|moreover|finally|next|first|second|third|after that|"
-    r"in (?:other words|addition|contrast|short|fact|particular|that case|turn)|as (?:a result|such|you can see|before)|"
-    r"for (?:example|instance|this reason|that reason)|on the other hand|one|others?|neither|either|each of)\b",
+    r"in (?:other words|addition|contrast|short|fact|particular|that case|turn)|as (?:a result|"
+    r"such|you can see|before)|"
+    r"for (?:example|instance|this reason|that reason)|on the other hand|one|others?|neither|"
+    r"either|each of)\b",
     re.I,
 )
-_BEFORE_THAT = PREPOSITIONS | {"when", "if", "why", "does", "do", "is", "are", "can", "must", "should", "and", "how"}
-_LOOSE_WORDS = frozenset("it they them he him she her hers theirs here following latter former".split()) | FIRST_PERSON
+# After these, "that" points ("of that size"); elsewhere it mostly joins clauses.
+_BEFORE_THAT = PREPOSITIONS | {
+    "when",
+    "if",
+    "why",
+    "does",
+    "do",
+    "is",
+    "are",
+    "can",
+    "must",
+    "should",
+    "and",
+    "how",
+}
+_LOOSE_WORDS = (
+    frozenset(
+        [
+            "it",
+            "they",
+            "them",
+            "he",
+            "him",
+            "she",
+            "her",
+            "hers",
+            "theirs",
+            "here",
+            "following",
+            "latter",
+            "former",
+        ]
+    )
+    | FIRST_PERSON
+)
 
 
 def points_elsewhere(text: str) -> bool:
     """Mentions something outside of the text: a figure, a chapter, "above", "we'll see"."""
-    return bool(_POINTER.search(straight(text)))
+    plain = straight(text)
+    return bool(_POINTER.search(plain) or _SEE.search(plain))
 
 
 def announces(text: str) -> bool:
@@ -84,49 +147,82 @@ def loose_words(text: str) -> list[str]:
             found.append(token.text)
         if token.low in ("its", "their") and i < 4:
             found.append(token.text)
-        if token.low in ("other", "another") and before not in ("each", "any", "all", "with", "no", "than", "some", "most"):
+        if token.low in ("other", "another") and before not in ("each", "any", "all", "with", "than"):
             found.append(token.text)
-    if points_elsewhere(text):
+    found += re.findall(r"\bthat \w+(?= (?:in|of|for|at|on|to|is|was|are)\b|[?,]|$)", text)
+    if points_elsewhere(text) or "()" in re.sub(r"`[^`]*`", "", text):
         found.append("…")
     return found
 
 
-def loose_definites(passage: Passage, text: str) -> list[str]:
-    """Phrases "the …" that point at something introduced elsewhere."""
+def loose_definites(passage: Passage, text: str) -> list[tuple[int, int]]:
+    """Ranges of the phrases "the …" that point at something introduced elsewhere."""
     tokens = tokenize(text)
     found = []
     for i, token in enumerate(tokens):
-        if token.low == "the" and not _anchored(passage, tokens, i):
-            found.append(" ".join(t.text for t in tokens[i : i + 3]))
+        phrase = _phrase(tokens, i) if token.low == "the" else []
+        if token.low == "the" and not _anchored(tokens, i, phrase):
+            found.append((token.start, phrase[-1].end if phrase else token.end))
     return found
 
 
-def _anchored(passage: Passage, tokens: list[Token], i: int) -> bool:
-    phrase, j = [], i + 1
+def generalised(passage: Passage, text: str) -> str:
+    """ "the hash map" made "a hash map" where the headings show that the passage is about any of them."""
+    topics = content_words(" ".join((passage.title, *passage.heading_path, *passage.headings)))
+    for start, end in reversed(loose_definites(passage, text)):
+        noun = text[start:end].split(maxsplit=1)[-1]
+        indefinite = re.search(
+            rf"\b(an?) {re.escape(noun)}\b(?! [a-z]+s?\b [A-Z])", straight(passage.raw).replace("\n", " ")
+        )
+        if indefinite and content_words(noun) and content_words(noun) <= topics:
+            article = "an" if noun[0].lower() in "aeio" else "a"
+            text = f"{text[:start]}{article} {text[start + 4 :]}"
+    return text
+
+
+def _phrase(tokens: list[Token], i: int) -> list[Token]:
+    j = i + 1
     while j < len(tokens) and _in_phrase(tokens, j):
-        phrase.append(tokens[j])
         j += 1
+    return tokens[i + 1 : j]
+
+
+def _anchored(tokens: list[Token], i: int, phrase: list[Token]) -> bool:
     if not phrase:
         return False
     lows = {t.low for t in phrase}
     if any(t.is_code for t in phrase):
-        named = phrase[0].is_code and len(phrase) > 1 or any(a.is_code and known_kind(b.low) for a, b in zip(phrase, phrase[1:], strict=False))
+        pairs = pairwise(phrase)
+        named = (phrase[0].is_code and len(phrase) > 1) or any(
+            a.is_code and known_kind(b.low) for a, b in pairs
+        )
         called = len(phrase) == 2 and known_kind(phrase[0].low)
         return (named or called) and not ({low.rstrip("s") for low in lows} & LOCAL_KINDS)
-    if any(t.text[0].isupper() for t in phrase) or lows & UNIQUE:
+    capitals = [t.text[0].isupper() and not (t.text.isupper() and t is phrase[-1]) for t in phrase]
+    if any(capitals) or lows & UNIQUE:
         return True
     if any(low.endswith("est") or low in ("same", "most", "least", "only", "best", "whole") for low in lows):
         return True
+    j = i + 1 + len(phrase)
     following = tokens[j].low if j < len(tokens) else ""
     return following in ("of", "for", "between", "that", "which", "who", "whose")
 
 
 def _in_phrase(tokens: list[Token], j: int) -> bool:
     token = tokens[j]
-    if not token.is_word or token.low in PREPOSITIONS | SUBORDINATORS | DETERMINERS | {"and", "or", "to", "is", "are", "be"}:
+    if not token.is_word or token.low in PREPOSITIONS | SUBORDINATORS | DETERMINERS | {
+        "and",
+        "or",
+        "to",
+        "is",
+        "are",
+        "be",
+    }:
         return False
     verb_only = verbs.is_verb(token.low) and not verbs.is_noun_like(token.low)
-    finite = verb_only and not token.low.endswith(("ing", "ed", "en")) and j > 0 and tokens[j - 1].low != "the"
+    finite = (
+        verb_only and not token.low.endswith(("ing", "ed", "en")) and j > 0 and tokens[j - 1].low != "the"
+    )
     return not finite and not (is_adverb(token.low) and token.low not in ("first", "second", "third"))
 
 
@@ -136,12 +232,16 @@ def made_up_name(passage: Passage, code: str) -> bool:
     name = re.escape(bare)
     made = (
         rf"\b(?:variables?|named|our|fields?|instances?|parameters?|arguments?) `{name}[`(]"
-        rf"|`{name}[`(!]*` (?:variables?|fields?|instances?|parameters?|arguments?|structs?|modules?|values?)\b"
-        rf"|\b(?:we|you|I)(?:'ll|'ve)? (?:define|declare|create|introduce|name|have|add|write)d? (?:[\w-]+ ){{0,5}}`{name}[`(]"
+        rf"|`{name}[`(!]*` (?:variables?|fields?|instances?|parameters?|arguments?|structs?|modules?|"
+        rf"values?)\b"
+        rf"|\b(?:we|you|I)(?:'ll|'ve)? (?:define|declare|create|introduce|name|have|add|write)d? "
+        rf"(?:[\w-]+ ){{0,5}}`{name}[`(]"
         rf"|\b(?:fn|let|let mut|struct|enum|mod|def|class|var|const|trait) {name}\b"
     )
     numbered = re.fullmatch(r"&?(?:mut )?(?:[a-z_]{2,}\d|(?![iuh]\d)[a-z]\d)", bare)
-    return bool(numbered) or (len(bare) <= 2 and bare.isalnum()) or bool(re.search(made, straight(passage.raw)))
+    return (
+        bool(numbered) or (len(bare) <= 2 and bare.isalnum()) or bool(re.search(made, straight(passage.raw)))
+    )
 
 
 def made_up_names(passage: Passage, text: str) -> list[str]:
@@ -149,13 +249,34 @@ def made_up_names(passage: Passage, text: str) -> list[str]:
     return [code for code in re.findall(r"`[^`]+`", text) if made_up_name(passage, code)]
 
 
+# Marks of a passage that walks through code of its own.
 _WALK = re.compile(r"\bListing \d|\b[Oo]ur `|\bin (?:this|our) example\b|\bFilename:")
 _IDENTIFIER = re.compile(r"`(?:[a-z]+_\w+|(?:[A-Z][a-z]+){2,})`(?! (?:macro|command|crate|keyword|flag))")
 
 
+_OWN_TYPE = re.compile(r"\b(?:an?|our|my) `((?:[A-Z][a-z]+){2,})`(?! (?:macro|command|crate|trait|enum)\b)")
+_BARE_IDENTIFIER = re.compile(
+    r"(?<!method )(?<!function )(?<!macro )(?<!keyword )(?<!type )(?<!command )(?<!trait )(?<!crate )`[a-z]+`"
+    r"(?! (?:macro|method|function|keyword|type|command|trait|crate|expression|operator|syntax|"
+    r"statement|block|loop|clause|attribute|literal|tool|arm|branch|enum)s?\b)"
+)
+
+
+def walks_through(passage: Passage) -> bool:
+    """Whether the passage works on an example of its own."""
+    included = any(block.kind == "code" and not block.plain for block in passage.blocks)
+    return included or bool(_WALK.search(passage.raw))
+
+
 def example_names(passage: Passage, text: str) -> list[str]:
-    """Identifiers in a text from a passage that walks through an example: likely the example's own."""
-    return _IDENTIFIER.findall(text) if _WALK.search(passage.raw) else []
+    """Identifiers in a text that are likely the own ones of an example in the passage."""
+    headings = " ".join(
+        (passage.title, *passage.heading_path, *(b.clean for b in passage.blocks if b.kind == "heading"))
+    )
+    found = _OWN_TYPE.findall(text)
+    if walks_through(passage):
+        found += _IDENTIFIER.findall(text) + _BARE_IDENTIFIER.findall(text)
+    return [name for name in found if name.strip("`") not in headings]
 
 
 def known_kind(word: str) -> bool:

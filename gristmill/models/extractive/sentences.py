@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
-_ABBREVIATIONS = frozenset(
-    "e.g i.e etc mr mrs ms dr prof st vs fig eq no nos vol pp p ed eds al inc ltd co corp approx dept est jr sr "
-    "u.s u.k a.m p.m cf ca sec ch jan feb mar apr jun jul aug sep sept oct nov dec".split()
-)
+from gristmill.models.extractive.lexicon import words
+
+_ABBREVIATIONS = words("""
+e.g i.e etc mr mrs ms dr prof st vs fig eq no nos vol pp p ed eds al inc ltd co corp approx dept est
+jr sr u.s u.k a.m p.m cf ca sec ch jan feb mar apr jun jul aug sep sept oct nov dec
+""")
+# A stop counts only before white space, so 3.11 and main.rs stay whole.
 _END = re.compile(r"""[.!?…]+["'”’)\]]*(?=\s|$)""")
 _OPENING = re.compile(r"""[\s"'“‘(\[]*""")
 

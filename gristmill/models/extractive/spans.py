@@ -12,13 +12,17 @@ from gristmill.models.extractive.selfcheck import announces, is_prose, points_el
 MAX_ANSWER = 900
 """Characters of an answer; more reads like a page, not like an answer."""
 
+# They tie a sentence to the one before; without them it begins as well.
 _CONNECTIVE = re.compile(
     r"(?:However|Additionally|In addition|Moreover|Furthermore|Also|Note that|Notice that|Remember that|"
     r"Keep in mind that|Recall that|Fortunately|Unfortunately|Luckily|Similarly|Likewise|Of course|In fact|"
-    r"Finally|Thus|Therefore|Hence|So|But|And|Note|Notably|Interestingly|Overall|Meanwhile)(?:,|:|(?<=that)) ?",
+    r"Finally|Thus|Therefore|Hence|So|But|And|Note|Notably|Interestingly|Overall|Meanwhile)"
+    r"(?:,|:|(?<=that)) ?",
 )
+# A sentence that begins like this belongs to the answer before it.
 _LINKS_BACK = re.compile(
-    r"(?:It|They|Its|Their|This|These|Such|That is|In other words|Instead|For example|For instance|He|She|His|Her|"
+    r"(?:It|They|Its|Their|This|These|Such|That is|In other words|Instead|For example|For "
+    r"instance|He|She|His|Her|"
     r"As a result|Therefore|Thus|Then|Otherwise|Specifically|In particular|In short|Both|Once|If not)\b"
 )
 
@@ -47,7 +51,9 @@ def usable(sentence: Sentence) -> bool:
 
 def continues(sentence: Sentence) -> bool:
     """A usable sentence that carries on the one before it."""
-    return usable(sentence) and not announces(sentence.text) and bool(_LINKS_BACK.match(straight(sentence.text)))
+    return (
+        usable(sentence) and not announces(sentence.text) and bool(_LINKS_BACK.match(straight(sentence.text)))
+    )
 
 
 def last_continuing(passage: Passage, sentence: Sentence, limit: int = 2) -> Sentence:
@@ -83,7 +89,9 @@ def with_blocks(passage: Passage, first: Sentence, last_block: int) -> Span:
     if text is None:
         raise ValueError("sentences come from paragraphs only")
     start = first.start + lead_length(first.text)
-    parts = [capital(text.clean[start:])] + [render(b) for b in passage.blocks[first.block + 1 : last_block + 1]]
+    parts = [capital(text.clean[start:])] + [
+        render(b) for b in passage.blocks[first.block + 1 : last_block + 1]
+    ]
     body = "\n\n".join(part for part in parts if part)
     return _span(passage, text.at[start], passage.blocks[last_block].end, body)
 

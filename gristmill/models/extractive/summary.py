@@ -16,7 +16,7 @@ _MINIMUM = 3
 
 
 def summarise(passage: Passage, sample: int = 0) -> str:
-    """A summary, or "" when there is too little to sum up; later samples are one sentence shorter or longer."""
+    """A summary, or "" when there is too little to sum up; later samples vary the length."""
     pool = standing(passage)
     if len(pool) < _MINIMUM or not is_english(passage.raw):
         return ""
@@ -45,7 +45,9 @@ def standing(passage: Passage) -> list[Sentence]:
 
 def _leans(sentence: Sentence) -> bool:
     head = " ".join(straight(sentence.text).split()[:6])
-    return bool({w.lower() for w in loose_words(head)} - {"we", "it"}) or sentence.text.startswith(("I ", "You"))
+    return bool({w.lower() for w in loose_words(head)} - {"we", "it"}) or sentence.text.startswith(
+        ("I ", "You")
+    )
 
 
 def _centrality(passage: Passage, sentence: Sentence, pool: list[Sentence]) -> float:

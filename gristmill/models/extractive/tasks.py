@@ -32,7 +32,8 @@ def qa(inputs: Inputs, sample: int) -> str:
     count = max(1, int(inputs.get("count") or 1))
     chosen = pick(find_pairs(Passage.of(inputs)), count, tuple(inputs.get("types") or ()), sample)
     rows = [
-        {"question": c.question, "answer": c.answer.text, "evidence": c.answer.evidence, "type": c.type} for c in chosen
+        {"question": c.question, "answer": c.answer.text, "evidence": c.answer.evidence, "type": c.type}
+        for c in chosen
     ]
     return _json({"pairs": rows})
 
@@ -55,7 +56,11 @@ def answering(inputs: Inputs, sample: int) -> str:
 def corrupting(inputs: Inputs, sample: int) -> str:
     """``{"response": str, "changed": str}``."""
     response, changed = corrupt(
-        Passage.of(inputs), _text(inputs, "question"), _text(inputs, "response"), _text(inputs, "fault"), sample
+        Passage.of(inputs),
+        _text(inputs, "question"),
+        _text(inputs, "response"),
+        _text(inputs, "fault"),
+        sample,
     )
     return _json({"response": response, "changed": changed})
 

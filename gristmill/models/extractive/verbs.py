@@ -5,96 +5,122 @@ from __future__ import annotations
 from functools import cache
 from typing import Literal
 
+from gristmill.models.extractive.lexicon import words
+
 Form = Literal["base", "s", "ing", "past", "part"]
 
 _REGULAR = """
-accept access accompany account accumulate achieve acquire act activate adapt add address adjust adopt advance
-advise affect agree aim align allocate allow alter analyse analyze annotate announce answer appear append
-apply appoint approach approve argue arrange arrive ask assemble assert assess assign assist associate assume
-attach attempt attend attract avoid await back bake balance base behave belong benefit blend block boil borrow
-bound brush bundle cache calculate call cancel capture care carry cause celebrate certify challenge change
-characterize charge check claim classify clean clear click clone close coat code collaborate collect combine
-comment communicate compare compete compile complain complement complete comply compose compress compromise
-compute concern conclude conduct configure confirm connect consider consist consolidate constrain construct
-consult consume contact contain continue contract contribute control convert convey convince cook cool
-coordinate copy correct correspond count cover crash create credit customize damage decide declare decline
-decorate decrease dedicate define delay delegate delete deliver demand demonstrate deny depend deploy deposit
-derive describe design desire destroy destructure detect determine develop deviate differ digest direct
-disable disappear discharge disclose discontinue discourage discover discuss display dissolve distinguish
-distribute divide document download drain drop dry duplicate earn edit eliminate embed emerge emit emphasize
-employ empty enable encapsulate enclose encode encounter encourage end enforce engage enhance enjoy ensure
-enter entitle equal erase escape establish estimate evaluate evaporate evolve examine exceed exchange exclude
-execute exercise exhibit exist exit expand expect experience expire explain explore expose express extend
-extract face facilitate fail fasten favor feature fetch fill filter finance finish fix flash flow focus fold
-follow force form format found free fry function fund gain gather generate govern grab grant group guarantee
-guard guess guide handle happen harvest heat help highlight hint hire host hurt identify ignore illustrate
-imagine implement imply import impose improve include incorporate increase index indicate infer influence
-inform inherit initialize inject insert inspect inspire install instantiate instruct integrate intend interact
-interest interpret interrupt introduce invalidate invent invest investigate invite invoke involve isolate
-issue iterate join judge jump kill knead label lack land last launch layer leak learn level leverage license
-lift limit link list listen live load locate lock log look loop lower maintain manage manipulate manufacture
-map mark market mask match matter maximize measure melt mention merge migrate minimize mix modify monitor
-mount move multiply mutate name navigate need negotiate nest note notice notify number observe obtain occupy
-occur offer omit open operate optimize order organize originate outline output overflow overlap overload
-override own pack package panic park participate partition pass paste pause perform permit persist persuade
-pick place plan plant play plug point polish pollute pop populate position possess post pour power practice
-predict prefer prepare present preserve press prevent print process produce program prohibit project promise
-promote prompt propagate propose protect prove provide publish pull purchase push qualify query question quote
-raise range rank rate reach react realize reason receive recognize recommend record recover recycle reduce
-refactor refer reference refine reflect refuse regard register regulate reimburse reject relate release rely
-remain remember remove rename render renew repair repeat replace report represent request require rescue
-research resemble reserve resign resist resolve respect respond rest restart restore restrict result retain
-retire retrieve return reuse reveal reverse review revise reward rinse rotate round sample satisfy save scale
-scan schedule scope score scrape search season secure seem select separate serialize serve settle shadow shape
-share shift ship shorten sign signal simmer simplify simulate skip slice slow smooth soak soften solve sort
-specialize specify sprinkle stack start state stay step stir stop store strain strengthen stress strip
-structure struggle study subclass submit subscribe succeed suffer suggest suit summarize supply support
-suppose surround survive suspend sustain swap switch synchronize tag talk target taste tend terminate test
-thank tie touch trace track trade train transfer transform translate transmit transport trap travel treat
-trigger trim trust try tune turn type uncover underline uninstall unite unlock unpack unplug update upgrade
-upload urge use utilize validate vary verify view violate visit wait walk want warm warn wash waste watch
-weigh whisk wipe wonder work worry wrap yank yield zip
+absorb accept access accompany account accumulate achieve acquire act activate adapt add address adhere
+adjust adopt advance advise affect agree aim align allocate allow alter amplify analyse analyze annotate
+announce answer appear append apply appoint approach approve argue arrange arrest arrive ask assemble
+assert assess assign assist associate assume attach attempt attend attract avoid await back bake balance
+base beam behave belong benefit blend block bloom boil boost borrow bound breathe brush bundle cache
+calculate call calm cancel capture carry carve cause celebrate certify challenge change characterize
+charge check claim classify clean clear click clog clone close coat code collaborate collect combine
+comment communicate compare compete compile complain complement complete comply compose compress
+compromise compute concern conclude condense conduct configure confirm connect consider consist
+consolidate constrain construct consult consume contact contain continue contract contribute control
+convert convey convince cook cool coordinate cope copy correct correspond corrode count cover crack crash
+crawl create credit crumble crush cultivate cure customize damage decay decide declare decline decorate
+decrease dedicate deduct defend defer define deflect delay delegate delete delight deliver demand
+demonstrate deny depend deploy deposit derive describe design desire destroy destructure detect determine
+develop deviate differ digest dilute dim direct disable disappear discharge disclose discontinue discount
+discourage discover discuss dismiss display disrupt dissolve distinguish distribute divide document
+dominate double download drain drift dry duplicate dye earn echo edit elect eliminate embed emerge emit
+emphasize employ empty enable encapsulate enclose encode encounter encourage end enforce engage enhance
+enjoy enrich ensure entail enter entitle equal erase erode erupt escape establish estimate evaluate
+evaporate evolve examine exceed exchange exclude execute exercise exert exhaust exhibit exist exit expand
+expect experience expire explain exploit explore expose express extend extract face facilitate fade fail
+fasten favor feature ferment fetch fill filter finance finish fix flash float flood flourish flow focus
+fold follow force form format foster found free fry fuel function gain gather generate germinate glow glue
+govern grab grant gravitate graze group guard guess guide halt handle happen harden harvest hatch heal
+heat help highlight hint hire host hover humidify hurry hurt identify ignite ignore illustrate imagine
+impair implement imply import impose improve include incorporate increase index indicate infer influence
+inform inhabit inhale inherit inhibit initialize inject insert inspect inspire install instantiate
+instruct insulate integrate intend interact interest interpret interrupt introduce invalidate invent
+invest investigate invite invoke involve irrigate irritate isolate iterate join judge jump kill kindle
+knead label lack land last launch layer leak lean learn legislate lessen level leverage levy liberate
+license lift lighten limit link list listen live load locate lock log look loop lower lubricate magnify
+maintain manage manipulate manufacture map market marry mask match matter mature maximize measure melt
+mention merge migrate mimic mine minimize mint mitigate mix modify moisten monitor mould mount move mow
+multiply mutate name narrow navigate need negotiate nest neutralize note notice notify nourish number
+nurture oblige observe obtain occupy occur offer omit open operate optimize orbit order organize originate
+outline output overlap overload override own oxidize pack package paint panic park participate partition
+pass paste pasteurize pause peel penetrate perform perish permit persist persuade pick pickle pioneer
+place plan plant play plug point polish pollinate pollute pop populate possess post pour power practice
+pray preach precede predict prefer prepare prescribe present preserve press prevail prevent print process
+produce program prohibit project promise promote prompt propagate propose protect prove provide prune
+publish pull pump puncture purchase purify push qualify query question quote radiate raise rally rank rate
+reach react realize reason recede receive reckon reclaim recognize recommend reconcile record recover
+recruit rectify recycle reduce refactor refer reference refine reflect reform refrigerate refuse regain
+regard register regulate reign reimburse reinforce reject relate release relieve rely remain remember
+remove rename render renew renovate repair repeat repel replace report represent reproduce request require
+rescue research resemble reserve resign resist resolve respect respond rest restart restore restrict
+result resume retain retire retract retrieve return reuse reveal reverse revise revolve reward rinse ripen
+roast rot rotate round rub rust salt sample sanitize satisfy save scale scan scatter schedule scope score
+scrape scrub seal search season secure seem seep select separate serialize serve settle shadow share
+sharpen shelter shift ship shorten sieve sift sign signal simmer simplify simulate skip slice slow smell
+smoke smooth soak soften solidify solve sort specialize specify spill spoil sponsor spray sprinkle sprout
+squeeze stabilize stack stain start state stay steam steer step stiffen stimulate stir stop store strain
+strengthen stress strip struggle study subclass submit subscribe succeed suck sue suffer suggest suit
+summarize supply support suppose suppress surround survive suspend sustain swallow swap sweat swell switch
+synchronize tag talk target taste tend terminate test thank thicken thin thrive tie tighten tolerate toss
+touch tour trace track trade trail train transform translate transmit transport trap travel treat trickle
+trigger trim trust try tumble tune turn twist type uncover underline unfold uninstall unite unlock unpack
+unplug update upgrade upload urge use utilize validate vaporize vary verify veto vibrate view violate
+visit vote wag wait walk warm warn wash waste watch weaken weigh whisk widen wilt wipe wither wonder work
+worry worsen wound wrap yank yield zip
 """
-_DOUBLED = frozenset(
-    "stop plan drop ship map wrap submit commit control refer permit occur log tag trim swap strip skip chop "
-    "stir pop plug prefer trap embed propel emit omit transfer program scan step zip debug".split()
-)
+_DOUBLED = words("""
+stop plan drop ship map wrap submit commit control refer permit occur log tag trim swap strip skip
+chop stir pop plug prefer trap embed propel emit omit transfer program scan step zip debug clog dim
+hug mop nip rot rub scrub sag shop skim tap thin wag knit rig quit
+""")
 
 _IRREGULAR = """
-be was been|become became become|begin began begun|bend bent bent|bind bound bound|blow blew blown|break broke broken
-bring brought brought|build built built|burn burned burned|buy bought bought|catch caught caught|choose chose chosen
+be was been|become became become|begin began begun|bend bent bent|bind bound bound|bleed bled bled
+blow blew blown|break broke broken|breed bred bred|bring brought brought|build built built
+burn burned burned|buy bought bought|cast cast cast|catch caught caught|choose chose chosen
 come came come|cost cost cost|cut cut cut|deal dealt dealt|do did done|draw drew drawn|drink drank drunk
-drive drove driven|eat ate eaten|fall fell fallen|feed fed fed|feel felt felt|fight fought fought|find found found
-fit fit fit|fly flew flown|forget forgot forgotten|freeze froze frozen|get got gotten|give gave given|go went gone
-grow grew grown|have had had|hear heard heard|hide hid hidden|hit hit hit|hold held held|keep kept kept
-know knew known|lay laid laid|lead led led|leave left left|lend lent lent|let let let|lie lay lain|lose lost lost
-make made made|mean meant meant|meet met met|outlive outlived outlived|overcome overcame overcome|pay paid paid
-put put put|read read read|rebuild rebuilt rebuilt|reset reset reset|ride rode ridden|ring rang rung|rise rose risen
-rewrite rewrote rewritten|run ran run|say said said|see saw seen|seek sought sought|sell sold sold|send sent sent
-set set set|shake shook shaken|shine shone shone|show showed shown|shrink shrank shrunk|shut shut shut|sit sat sat
-sink sank sunk|sleep slept slept|slide slid slid|speak spoke spoken|spend spent spent|split split split
-spread spread spread|spring sprang sprung|stand stood stood|steal stole stolen|stick stuck stuck|strike struck struck
-swear swore sworn|sweep swept swept|swim swam swum|take took taken|teach taught taught|tell told told
-think thought thought|throw threw thrown|understand understood understood|wake woke woken|wear wore worn
-win won won|withdraw withdrew withdrawn|write wrote written|overwrite overwrote overwritten|undo undid undone
+drive drove driven|eat ate eaten|fall fell fallen|feed fed fed|feel felt felt|fight fought fought
+find found found|fit fit fit|fly flew flown|forbid forbade forbidden|forecast forecast forecast
+forget forgot forgotten|freeze froze frozen|get got gotten|give gave given|go went gone
+grind ground ground|grow grew grown|have had had|hear heard heard|hide hid hidden|hit hit hit
+hold held held|keep kept kept|know knew known|lay laid laid|lead led led|leave left left|lend lent lent
+let let let|lie lay lain|lose lost lost|make made made|mean meant meant|meet met met
+outlive outlived outlived|overcome overcame overcome|overwrite overwrote overwritten|pay paid paid
+put put put|quit quit quit|read read read|rebuild rebuilt rebuilt|reset reset reset
+rewrite rewrote rewritten|ride rode ridden|ring rang rung|rise rose risen|run ran run|say said said
+see saw seen|seek sought sought|sell sold sold|send sent sent|set set set|shake shook shaken
+shed shed shed|shine shone shone|show showed shown|shrink shrank shrunk|shut shut shut|sink sank sunk
+sit sat sat|sleep slept slept|slide slid slid|speak spoke spoken|spend spent spent|spin spun spun
+split split split|spread spread spread|spring sprang sprung|stand stood stood|steal stole stolen
+stick stuck stuck|strike struck struck|swear swore sworn|sweep swept swept|swim swam swum
+take took taken|teach taught taught|tear tore torn|tell told told|think thought thought
+throw threw thrown|understand understood understood|undo undid undone|wake woke woken|wear wore worn
+weave wove woven|win won won|withdraw withdrew withdrawn|write wrote written
 """
 
-NOUN_LIKE = frozenset(
-    "access account act address answer approach attempt balance base block borrow cache call care cause challenge "
-    "change charge check claim code comment concern contact contract control copy cost count cover crash credit "
-    "cut damage deal delay demand deposit design display document download drop end estimate exchange exercise "
-    "exit experience face feature fit flow focus form format function fund gain group guard guess guide handle heat "
-    "help host import increase index influence interest issue join judge jump label lack lead leak level license "
-    "limit link list load lock log look loop map mark market mask match matter measure mention move name need "
-    "note notice number offer order output overflow overlap overload own pack package panic park pass pause place "
-    "plan plant play plug point position post power practice press process produce program project promise prompt "
-    "query question range rank rate reason record reference release report request research reserve rest result "
-    "return review reward ring rise run sample scale scan schedule scope score search season sense set shadow "
-    "shape share shift ship show sign signal slice sort stack start state step stop store stress structure study "
-    "supply support switch tag talk target taste test tie touch trace track trade train transfer trap travel treat "
-    "trigger trust try turn type update upgrade use value view visit wait walk want waste watch work wrap write "
-    "yield print read input view benefit contrast leave meet split spread stand stay string thread mean".split()
-)
+NOUN_LIKE = words("""
+access account act address age answer approach attempt balance base beam benefit block boost borrow
+cache call care cast cause challenge change charge check claim code comment concern contact contract
+contrast control copy cost count cover crack crash credit cure cut damage deal delay demand deposit
+design discount display document download drop dye echo end estimate exchange exercise exit experience
+face feature fit flood flow focus form format fuel function fund gain glow glue group guarantee guard
+guess guide halt handle heat help host import increase index influence input interest issue join judge
+jump label lack lead leak leave level levy license limit link list load lock log look loop map mark
+market mask match matter mean measure meet mention mine mint mould mount move name need note notice
+number offer orbit order output overflow overlap overload own pack package paint panic park pass pause
+place plan plant play plug point position post power practice press print process produce program
+project promise prompt pump query question rally range rank rate read reason record reference reform
+release report request research reserve rest result return review reward ring rise run rust salt sample
+scale scan schedule scope score seal search season sense set shadow shape share shed shift ship show
+sign signal slice smell smoke sort spill spin split sponsor spray spread stack stain stand start state
+stay steam step stop store stress string structure study supply support sweat switch tag talk target
+taste tear test thin thread tie touch tour trace track trade trail train transfer trap travel treat
+trigger trust try turn twist type update upgrade use value veto view visit vote wait walk want waste
+watch work wound wrap write yield
+""")
 """Bases whose plain and -s forms are nouns just as often."""
 
 
@@ -112,7 +138,9 @@ def _regular_forms(base: str) -> dict[Form, str]:
     return {"s": third, "ing": stem + "ing", "past": stem + "ed"}
 
 
-_IRREGULAR_DOUBLED = frozenset("begin cut fit forget get hit let put reset run set shut sit split swim win".split())
+_IRREGULAR_DOUBLED = words("""
+begin cut fit forget get hit let put reset run set shut sit split swim win
+""")
 
 
 def _irregular_forms(base: str, past: str, part: str) -> dict[Form, str]:
@@ -128,7 +156,7 @@ def _irregular_forms(base: str, past: str, part: str) -> dict[Form, str]:
 def _table() -> dict[str, tuple[tuple[str, Form], ...]]:
     table: dict[str, list[tuple[str, Form]]] = {}
     rows = [(base, _regular_forms(base)) for base in _REGULAR.split()]
-    for entry in _IRREGULAR.replace("\n", "|").strip("|").split("|"):
+    for entry in filter(None, _IRREGULAR.replace("\n", "|").split("|")):
         base, past, part = entry.split()
         rows.append((base, _irregular_forms(base, past, part)))
     for base, forms in rows:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from gristmill.models.extractive.passage import Passage
 from gristmill.models.extractive.questions import (
+    attributes,
     comparison,
     conditions,
     definitions,
@@ -18,11 +19,14 @@ from gristmill.models.extractive.questions import (
     purpose,
     reasons,
     tables,
+    terms,
 )
 from gristmill.models.extractive.questions.candidate import Candidate
 
 RULES: tuple[Callable[[Passage], Iterator[Candidate]], ...] = (
     definitions.propose,
+    attributes.propose,
+    terms.propose,
     headings.propose,
     lists.propose,
     tables.propose,

@@ -6,21 +6,42 @@ import re
 from collections.abc import Iterator
 
 from gristmill.models.extractive import verbs
-from gristmill.models.extractive.grammar import good_subject, is_adverb, is_plural, find_verb, lower_first, tokenize
+from gristmill.models.extractive.grammar import (
+    find_verb,
+    good_subject,
+    is_adverb,
+    is_plural,
+    lower_first,
+    tokenize,
+)
 from gristmill.models.extractive.passage import Passage, Sentence
 from gristmill.models.extractive.questions.candidate import Candidate, body, in_context, is_key
 from gristmill.models.extractive.selfcheck import announces
 from gristmill.models.extractive.spans import last_continuing, sentence_span
 
-_UNLIKE = re.compile(r"^(?:Unlike|In contrast to|Compared (?:to|with)) (?P<other>[^,;:]{2,70}), (?P<main>[^;:]{12,})$")
-_DIFFERENCE = re.compile(
-    r"\b(?:difference|distinction) between (?P<pair>[^,;:.]{3,40}? and [^,;:.]{2,40}?)(?= (?:is|are|lies|was|becomes)\b)"
+_UNLIKE = re.compile(
+    r"^(?:Unlike|In contrast to|Compared (?:to|with)) (?P<other>[^,;:]{2,70}), (?P<main>[^;:]{12,})$"
 )
-_DIFFERS = re.compile(r"^(?P<one>[^,;:]{2,50}?) (?P<v>differs?|(?:is|are) different) from (?P<other>[^,;:.]{2,60}?)(?: in that|,? because| in how| in | by |\.|,)")
+_DIFFERENCE = re.compile(
+    r"\b(?:difference|distinction) between (?P<pair>[^,;:.]{3,40}? and [^,;:.]{2,40}?)(?= "
+    r"(?:is|are|lies|was|becomes)\b)"
+)
+_DIFFERS = re.compile(
+    r"^(?P<one>[^,;:]{2,50}?) (?P<v>differs?|(?:is|are) different) from (?P<other>[^,;:.]{2,60}?)"
+    r"(?: in that|,? because| in how| in | by |\.|,)"
+)
 
 
-_THAN = re.compile(r"^(?P<one>[^,;:]{2,50}?) (?P<be>is|are) (?:\w+ly |much |far |a bit )?(?:(?:more|less) [a-z]+|[a-z]+er|not as [a-z]+|as [a-z]+) (?:than|as) (?P<other>[^,;:.]{2,50}?)(?: because\b| but\b| when\b| in that\b|,|\.|;)")
-_SIMILAR = re.compile(r"^(?P<one>[^,;:]{2,50}?) (?P<be>is|are) (?:very |quite |somewhat )?similar to (?P<other>[^,;:.]{3,60}?)(?: because\b| but\b| in that\b|,|\.|;)")
+# The other side must end at a clear boundary, or the question would run on.
+_THAN = re.compile(
+    r"^(?P<one>[^,;:]{2,50}?) (?P<be>is|are) (?:\w+ly |much |far |a bit )?(?:(?:more|less)"
+    r" [a-z]+|[a-z]+er|not as [a-z]+|as [a-z]+) (?:than|as) (?P<other>[^,;:.]{2,50}?)(?: because\b|"
+    r" but\b| when\b| in that\b|,|\.|;)"
+)
+_SIMILAR = re.compile(
+    r"^(?P<one>[^,;:]{2,50}?) (?P<be>is|are) (?:very |quite |somewhat )?similar to (?P<other>[^,;:.]{3,60}?)"
+    r"(?: because\b| but\b| in that\b|,|\.|;)"
+)
 
 
 def propose(passage: Passage) -> Iterator[Candidate]:
@@ -28,7 +49,12 @@ def propose(passage: Passage) -> Iterator[Candidate]:
     for sentence in passage.sentences:
         if not is_key(sentence) or announces(sentence.text):
             continue
-        question = _unlike(passage, sentence) or _between(sentence) or _differs(passage, sentence) or _compares(passage, sentence)
+        question = (
+            _unlike(passage, sentence)
+            or _between(sentence)
+            or _differs(passage, sentence)
+            or _compares(passage, sentence)
+        )
         if question:
             span = sentence_span(passage, sentence, last_continuing(passage, sentence))
             yield Candidate(in_context(passage, question), "comparison", span, 0.78, "comparison")
@@ -44,7 +70,11 @@ def _unlike(passage: Passage, sentence: Sentence) -> str | None:
     if at is None:
         return None
     subject = [t for t in tokens[:at] if not is_adverb(t.low)]
-    if not good_subject(subject) or subject[0].low in ("each", "every", "all", "any", "most", "the") or len(subject) > 7:
+    if (
+        not good_subject(subject)
+        or subject[0].low in ("each", "every", "all", "any", "most", "the")
+        or len(subject) > 7
+    ):
         return None
     if not _noun_phrase(found["other"]):
         return None

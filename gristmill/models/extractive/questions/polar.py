@@ -1,4 +1,4 @@
-"""Yes-or-no questions about rules: "Constants cannot be …", "Employees must …", when an explanation goes with them."""
+"""Yes-or-no questions about rules ("Constants cannot be …") that come with an explanation."""
 
 from __future__ import annotations
 
@@ -11,8 +11,21 @@ from gristmill.models.extractive.questions.candidate import Candidate, body, in_
 from gristmill.models.extractive.selfcheck import announces
 from gristmill.models.extractive.spans import last_continuing, sentence_span
 
-_REST = re.compile(r"^(?P<claim>[^,;:]{10,100}?)(?:,|;| because\b| even\b| so\b| but\b| as long\b| only (?:if|when)\b|\.)(?P<why>.*)$")
-_POSITIVE = {"can't": "can", "isn't": "is", "aren't": "are", "doesn't": "does", "don't": "do", "won't": "will", "mustn't": "must", "shouldn't": "should"}
+_REST = re.compile(
+    r"^(?P<claim>[^,;:]{10,100}?)(?:,|;| because\b| even\b| so\b| but\b| as long\b| only (?:if|"
+    r"when)\b|\.)(?P<why>.*)$"
+)
+# A negated statement is asked positively: the answer then tells something.
+_POSITIVE = {
+    "can't": "can",
+    "isn't": "is",
+    "aren't": "are",
+    "doesn't": "does",
+    "don't": "do",
+    "won't": "will",
+    "mustn't": "must",
+    "shouldn't": "should",
+}
 
 
 def propose(passage: Passage) -> Iterator[Candidate]:
@@ -31,10 +44,21 @@ def _ask(passage: Passage, sentence: Sentence) -> Iterator[Candidate]:
         return
     aux = _POSITIVE.get(clause.aux, clause.aux)
     rest = re.sub(r"^(?:\w+ly )?(?:not|never|only) ", "", clause.rest)
-    ruled = (aux == "must" and clause.plural) or aux != clause.aux or (rest != clause.rest and " only " not in f" {clause.rest}")
+    ruled = (
+        (aux == "must" and clause.plural)
+        or aux != clause.aux
+        or (rest != clause.rest and " only " not in f" {clause.rest}")
+    )
     last = last_continuing(passage, sentence)
     explained = last is not sentence or len(found["why"].split()) >= 5
-    if not ruled or not explained or not 2 <= len(rest.split()) <= 14 or re.search(r"\b(?:not|n't|only|just|very|unless|until)\b", rest):
+    if (
+        not ruled
+        or not explained
+        or not 2 <= len(rest.split()) <= 14
+        or re.search(r"\b(?:not|n't|only|just|very|unless|until)\b", rest)
+    ):
         return
     question = f"{aux.capitalize()} {clause.subject} {rest}?"
-    yield Candidate(in_context_first(passage, question), "factual", sentence_span(passage, sentence, last), 0.74, "polar")
+    yield Candidate(
+        in_context_first(passage, question), "factual", sentence_span(passage, sentence, last), 0.74, "polar"
+    )

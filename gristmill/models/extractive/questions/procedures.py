@@ -7,35 +7,88 @@ from collections.abc import Iterator
 
 from gristmill.models.extractive import verbs
 from gristmill.models.extractive.grammar import to_second_person, tokenize
-from gristmill.models.extractive.passage import Passage, Sentence
+from gristmill.models.extractive.lexicon import PREPOSITIONS, words
+from gristmill.models.extractive.passage import Passage, Sentence, straight
 from gristmill.models.extractive.questions.candidate import Candidate, body, in_context, in_context_first
 from gristmill.models.extractive.selfcheck import announces, is_prose, points_elsewhere, starts_dangling
-from gristmill.models.extractive.spans import MAX_ANSWER, Span, last_continuing, sentence_span, usable, with_blocks
+from gristmill.models.extractive.spans import (
+    MAX_ANSWER,
+    Span,
+    last_continuing,
+    sentence_span,
+    usable,
+    with_blocks,
+)
 
 _PURPOSE_WE = re.compile(r"^(?:In order )?[Tt]o (?P<goal>[^;:]{5,90}?), (?P<act>(?P<who>you|we) [^\n]{8,})$")
-_PURPOSE = re.compile(r"^(?:In order )?[Tt]o (?P<goal>[^,;:]{5,90}), (?P<act>(?:(?:simply|just|first|please|either) )?(?P<who>[A-Za-z']+) [^\n]{8,})$")
+_PURPOSE = re.compile(
+    r"^(?:In order )?[Tt]o (?P<goal>[^,;:]{5,90}), (?P<act>(?:(?:simply|just|first|please|"
+    r"either) )?(?P<who>[A-Za-z']+) [^\n]{8,})$"
+)
 _BY = re.compile(
-    r"^(?:(?P<where>(?:On|In|With|Under|Within) [^,;:]{2,40}), )?(?P<who>[Yy]ou|[Ww]e|One) (?:can |could |may |must |should |have to )?(?:also |now |then |easily |typically |usually |often )?"
+    r"^(?:(?P<where>(?:On|In|With|Under|Within) [^,;:]{2,40}), )?(?P<who>[Yy]ou|[Ww]e|One)"
+    r" (?:can |could |may |must |should |have to )?(?:also |now |then |easily |typically |"
+    r"usually |often )?"
     r"(?P<goal>[a-z]+ [^,;:]{3,90}?),? (?P<how>by [a-z]+ing|using|with the|via|through) (?P<rest>.{6,})$"
 )
-_PASSIVE = re.compile(r"^(?P<what>[^,;:]{2,60}?) (?:can be|is|are) (?:\w+ly )?(?P<part>[a-z]+) (?:by (?P<ing>[a-z]+ing)|using|with the) (?P<rest>.{8,})$")
-_BY_FIRST = re.compile(r"^By (?P<ing>[a-z]+ing) [^,;:]{5,110}, (?:you|we) can (?P<goal>[^,;:]{8,110}?)[.;,].*$")
+_PASSIVE = re.compile(
+    r"^(?P<what>[^,;:]{2,60}?) (?:can be|is|are) (?:\w+ly )?(?P<part>[a-z]+) (?:by (?P<ing>[a-z]+ing)"
+    r"|using|with the) (?P<rest>.{8,})$"
+)
+_BY_FIRST = re.compile(
+    r"^By (?P<ing>[a-z]+ing) [^,;:]{5,110}, (?:you|we) can (?P<goal>[^,;:]{8,110}?)[.;,].*$"
+)
 _BEST = re.compile(
-    r"^(?P<np>(?:The|One) (?P<adj>(?:best|easiest|simplest|recommended|usual|most common|preferred|fastest|safest|other|)) ?way to "
+    r"^(?P<np>(?:The|One) (?P<adj>(?:best|easiest|simplest|recommended|usual|most common|preferred|"
+    r"fastest|safest|other|)) ?way to "
     r"(?P<goal>[^,;:]{5,80}?)) is (?:to|by|with|through) (?P<rest>.{8,})$"
 )
 _IMPERATIVE = re.compile(r"^(?P<goal>[A-Z][a-z]+ [^,;:]{4,80}?) (?P<how>by [a-z]+ing|using) (?P<rest>.{6,})$")
+# "Here's how to …" points at what follows, which the answer includes.
+_SHOWN = re.compile(r"^Here(?:'s|’s)")
+_SHOWS = re.compile(
+    r"^(?:Here(?:'s| is| are)|The following|This is) (?:an? |some )?(?:simple |short |complete "
+    r"|small )?(?:code|commands?|examples?|snippet|script|query|program|configuration|function)"
+    r"?"
+    r" ?(?:of |that |which )?(?:shows?|showing|demonstrates?|illustrates?|for|on)? ?how (?:to|"
+    r"you(?:'d| would| can)?) (?P<goal>[^,;:]{5,90}):$"
+)
+_ENTER = re.compile(
+    r"^(?:(?P<where>(?:On|In|With|From) [^,;:]{2,40}), )?(?:[Yy]ou can |[Yy]ou |[Tt]hen )?(?:[Rr]un|"
+    r"[Uu]se|[Ee]nter|[Tt]ype|[Ee]xecute|[Ii]ssue|[Cc]all|[Aa]dd|[Ww]rite) "
+    r"(?:the following|this|these)(?: [\w`-]+){1,3} (?:to|in order to) (?P<goal>[^,;:]{5,80}):$"
+)
+# What "we" of a tutorial does is meant for the reader to do.
+_TAUGHT = words("""
+access add assign attach bake build calculate call change choose close compare compute connect
+convert create cut declare define draw fill find get initialize insert join make measure mix open
+place pour put read remove replace select separate set shadow specify split start stop store update
+use write
+""")
 _FOLLOWING = re.compile(r"\b(?:following|these|this|here)\b")
-_WEAK = frozenset("be do have make-sure see understand know think say mean need want keep remember consider look get go try "
-                  "illustrate demonstrate show explain help continue begin start imagine satisfy work learn".split())
+# Verbs of writers and learners, not of procedures.
+_WEAK = words("""
+be do have make-sure see understand know think say mean need want keep remember consider look get go
+try illustrate demonstrate show explain help continue begin start imagine satisfy work learn
+""")
 
 
 def propose(passage: Passage) -> Iterator[Candidate]:
     """Questions of the form "How do you …?"."""
     for sentence in passage.sentences:
-        if not is_prose(sentence.text) or points_elsewhere(sentence.text) or starts_dangling(body(sentence)):
+        if passage.blocks[sentence.block].kind == "item" and not sentence.text.startswith("To "):
             continue
-        question = _purpose(sentence) or _by(sentence) or _passive(sentence) or _best(sentence) or _by_first(sentence)
+        leans = starts_dangling(body(sentence)) and not _SHOWS.match(sentence.plain)
+        if leans or not is_prose(sentence.text) or points_elsewhere(_SHOWN.sub("", sentence.text)):
+            continue
+        question = (
+            _purpose(sentence)
+            or _by(sentence)
+            or _passive(sentence)
+            or _best(sentence)
+            or _by_first(sentence)
+            or _shows(sentence)
+        )
         if question is None:
             continue
         span = _answer(passage, sentence)
@@ -43,7 +96,9 @@ def propose(passage: Passage) -> Iterator[Candidate]:
             continue
         code = "```" in span.text
         ask = in_context if len(question.split()) <= 9 and "," not in question else in_context_first
-        yield Candidate(ask(passage, question), "code" if code else "procedure", span, 0.78 + 0.06 * code, "procedure")
+        yield Candidate(
+            ask(passage, question), "code" if code else "procedure", span, 0.78 + 0.06 * code, "procedure"
+        )
 
 
 def _purpose(sentence: Sentence) -> str | None:
@@ -63,6 +118,11 @@ def _by(sentence: Sentence) -> str | None:
         return None
     if found["how"].startswith("by ") and not verbs.base_of(found["how"][3:], "ing"):
         return None
+    first, last = found["goal"].split()[0], found["goal"].split()[-1]
+    # "We support ...": an organisation speaks of itself, and teaches nothing.
+    speaks = found["who"].lower() == "we" and " can " not in found[0][:12] and first not in _TAUGHT
+    if speaks or last in PREPOSITIONS:
+        return None
     goal = to_second_person(found["goal"])
     where = found["where"]
     return f"{where}, how do you {goal}?" if where else f"How do you {goal}?"
@@ -70,7 +130,11 @@ def _by(sentence: Sentence) -> str | None:
 
 def _passive(sentence: Sentence) -> str | None:
     found = _PASSIVE.match(body(sentence))
-    if not found or not verbs.base_of(found["part"], "part") or found["part"] in ("used", "done", "called", "made"):
+    if (
+        not found
+        or not verbs.base_of(found["part"], "part")
+        or found["part"] in ("used", "done", "called", "made")
+    ):
         return None
     base = verbs.base_of(found["part"], "part")
     what = found["what"]
@@ -88,9 +152,22 @@ def _best(sentence: Sentence) -> str | None:
     if (found := _BEST.match(text)) and _goal(found["goal"]):
         goal = to_second_person(found["goal"])
         return f"What is the {found['adj']} way to {goal}?" if found["adj"] else f"How can you {goal}?"
-    if (found := _IMPERATIVE.match(text)) and _goal(found["goal"]):
-        if found["how"] == "using" or verbs.base_of(found["how"][3:], "ing"):
-            return f"How do you {found['goal'][0].lower()}{to_second_person(found['goal'][1:])}?"
+    found = _IMPERATIVE.match(text)
+    if not found or not _goal(found["goal"]):
+        return None
+    if found["how"] != "using" and not verbs.base_of(found["how"][3:], "ing"):
+        return None
+    return f"How do you {found['goal'][0].lower()}{to_second_person(found['goal'][1:])}?"
+
+
+def _shows(sentence: Sentence) -> str | None:
+    """ "Here is how to …:" and "Run the following command to …:"."""
+    full = straight(sentence.text)
+    if (found := _SHOWS.match(full)) and _goal(found["goal"]):
+        return f"How do you {to_second_person(found['goal'])}?"
+    if (found := _ENTER.match(full)) and _goal(found["goal"]):
+        goal = to_second_person(found["goal"])
+        return f"{found['where']}, how do you {goal}?" if found["where"] else f"How do you {goal}?"
     return None
 
 
@@ -128,7 +205,7 @@ def _shown(passage: Passage, sentence: Sentence) -> int | None:
         return None
     for number in range(sentence.block + 1, len(passage.blocks)):
         block = passage.blocks[number]
-        if block.kind not in ("caption", "html"):
+        if block.kind not in ("caption", "html", "item"):
             return number if block.kind in ("code", "list") and block.plain else None
     return None
 

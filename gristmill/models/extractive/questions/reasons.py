@@ -7,16 +7,29 @@ from collections.abc import Iterator
 
 from gristmill.models.extractive.grammar import Clause, take_clause
 from gristmill.models.extractive.passage import Passage, Sentence
-from gristmill.models.extractive.questions.candidate import Candidate, body, in_context_first, is_key
+from gristmill.models.extractive.questions.candidate import (
+    Candidate,
+    body,
+    in_context_first,
+    is_key,
+    split_prefix,
+)
 from gristmill.models.extractive.selfcheck import announces
 from gristmill.models.extractive.spans import last_continuing, sentence_span, usable
 
-_BECAUSE = re.compile(r"^(?P<claim>[^,;:]{12,140}),? (?:because(?! of)|since it|since they|as it is|due to|because of) (?P<why>.{15,})$")
+_BECAUSE = re.compile(
+    r"^(?P<claim>(?:(?:In|On|Within|With|Under|At|For) [^,;:]{2,40}, )?[^,;:]{12,140}),? (?:because(?! "
+    r"of)|since it|since they|as it is|due to|because of) (?P<why>.{15,})$"
+)
 _BECAUSE_FIRST = re.compile(r"^Because (?P<why>[^,;:]{15,160}), (?P<claim>[^;:]{12,140})\.$")
-_REASON = re.compile(r"^(?:The|One|A) (?:main |primary |key )?reason (?:that |why |for which )?(?P<claim>[^,;:]{10,120}) is (?:that|because|to) (?P<why>.{15,})$")
+_REASON = re.compile(
+    r"^(?:The|One|A) (?:main |primary |key )?reason (?:that |why |for which )?(?P<claim>[^,;:]{10,120})"
+    r" is (?:that|because|to) (?P<why>.{15,})$"
+)
 
 
 _SO = re.compile(r"^(?P<why>[^;:]{20,170}?), so (?!that\b)(?P<claim>[^,;:]{12,110})\.$")
+# The reason is the sentence before; both make the answer.
 _THAT_IS_WHY = re.compile(r"^(?:This|That)(?: is|'s) why (?P<claim>[^;:]{10,110})\.$")
 
 
@@ -35,15 +48,16 @@ def _why(passage: Passage, sentence: Sentence) -> Iterator[Candidate]:
         found = pattern.match(text)
         if not found or re.search(r"\bbecause\b", found["claim"]):
             continue
-        claim = found["claim"]
+        prefix, claim = split_prefix(found["claim"])
         if pattern is not _BECAUSE and not claim[0].isupper():
             claim = claim[0].upper() + claim[1:]
         clause = take_clause(passage, claim)
         if clause is None or not _askable(clause):
             return
-        question = f"Why {clause.aux} {clause.subject} {clause.rest}?"
+        question = f"{prefix}why {clause.aux} {clause.subject} {clause.rest}?"
         span = sentence_span(passage, sentence, last_continuing(passage, sentence))
-        yield Candidate(in_context_first(passage, question), "reason", span, 0.8, "reason")
+        question = question if prefix else in_context_first(passage, question)
+        yield Candidate(question, "reason", span, 0.8, "reason")
         return
 
 
@@ -55,9 +69,29 @@ def _that_is_why(passage: Passage, sentence: Sentence) -> Iterator[Candidate]:
     clause = take_clause(passage, found["claim"][0].upper() + found["claim"][1:])
     if clause and _askable(clause):
         question = f"Why {clause.aux} {clause.subject} {clause.rest}?"
-        yield Candidate(in_context_first(passage, question), "reason", sentence_span(passage, before, sentence), 0.78, "reason.thatswhy")
+        yield Candidate(
+            in_context_first(passage, question),
+            "reason",
+            sentence_span(passage, before, sentence),
+            0.78,
+            "reason.thatswhy",
+        )
 
 
 def _askable(clause: Clause) -> bool:
     words = clause.rest.split()
-    return 1 <= len(words) <= 16 and words[-1].lower() not in ("is", "are", "only", "just", "partly", "mainly", "not", "largely")
+    return (
+        1 <= len(words) <= 16
+        and words[0] not in ("exactly", "what", "how", "all")
+        and words[-1].lower()
+        not in (
+            "is",
+            "are",
+            "only",
+            "just",
+            "partly",
+            "mainly",
+            "not",
+            "largely",
+        )
+    )

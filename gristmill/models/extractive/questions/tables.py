@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from gristmill.models.extractive.blocks import Block
@@ -10,10 +11,13 @@ from gristmill.models.extractive.grammar import is_plural, tokenize
 from gristmill.models.extractive.passage import Passage, strip_markup
 from gristmill.models.extractive.questions.candidate import Candidate
 from gristmill.models.extractive.questions.headings import sentence_case
-from gristmill.models.extractive.spans import MAX_ANSWER, Span, render_table
+from gristmill.models.extractive.spans import MAX_ANSWER, Span, capital, render_table
 
 _CAPTION = re.compile(r"^Table\s+[\w.-]+[:.]\s*(.{4,80}?)\.?$")
-_GENERIC = re.compile(r"(?:sheet|table|col(?:umn)?|field|row|data|chart|slide|page)\s*\w?\d*$|.*(?:[0-9a-f]{6}|test)", re.I)
+# Names that spreadsheets and slides give by themselves.
+_GENERIC = re.compile(
+    r"(?:sheet|table|col(?:umn)?|field|row|data|chart|slide|page)\s*\w?\d*$|.*(?:[0-9a-f]{6}|test)", re.I
+)
 
 
 def propose(passage: Passage) -> Iterator[Candidate]:
@@ -35,9 +39,14 @@ def _readable(block: Block) -> bool:
     if not 3 <= len(rows) <= 14 or not 2 <= len(rows[0]) <= 6 or len({len(row) for row in rows}) != 1:
         return False
     header, keys = rows[0], [row[0] for row in rows[1:]]
-    if any(not re.fullmatch(r"[A-Za-z][\w ()/%$€.'-]{1,30}", h) or re.fullmatch(r"[Cc]ol\w{0,5} ?\w?", h) for h in header):
+    if any(
+        not re.fullmatch(r"[A-Za-z][\w ()/%$€.'-]{1,30}", h) or re.fullmatch(r"[Cc]ol\w{0,5} ?\w?", h)
+        for h in header
+    ):
         return False
     # Columns headed by bare Greek letters or the like hold nothing to ask about.
+    if any(unicodedata.category(char) == "So" for key in keys for char in key):
+        return False
     worded = all(re.search(r"[A-Za-z]{2}", key) and len(key) <= 50 for key in keys)
     filled = all(cell for row in rows for cell in row)
     return worded and filled and len(set(keys)) == len(keys) and len(set(header)) == len(header)
@@ -68,12 +77,16 @@ def _whole(passage: Passage, number: int, name: str) -> Iterator[Candidate]:
 
 def _cells(passage: Passage, number: int, name: str, captioned: bool) -> Iterator[Candidate]:
     block, rows = passage.blocks[number], _texts(passage.blocks[number])
+    title = strip_markup(passage.title)
+    about = passage.source or (
+        "" if captioned or _GENERIC.match(title) or title.lower() == name.lower() else title
+    )
+    place = f"In the table “{capital(name)}”" + (f" of {about}" if about else "")
     for r in range(1, len(rows)):
         column = 1 + (r - 1) % (len(rows[0]) - 1)
         cell = block.rows[r][column].text
         start, end = block.rows[r][0].text.at[0], block.rows[r][-1].text.at[-1] + 1
         header, key = rows[0][column], rows[r][0]
-        label = header if header.isupper() else header.lower()
         span = Span(cell.clean, passage.raw[start:end], start, end)
-        question = f"According to the table of {name}, what is the {label} for {key}?"
+        question = f"{place}, what is listed under “{header}” for “{key}”?"
         yield Candidate(question, "table", span, 0.7 if captioned else 0.66, "table.cell")
