@@ -204,10 +204,12 @@ class Passage:
 
     @cached_property
     def fenced(self) -> str:
-        """The one language that code fences name, or ""."""
+        """The one language that code fences name, or "": a text that only computes with it has none."""
+        prose = "\n".join(block.text.clean for block in self.blocks if block.text and block.kind != "code")
         fenced = {LANGUAGES.get(block.language.lower(), "") for block in self.blocks if block.kind == "code"}
         named = sorted(name for name in fenced - SHELLS if name)
-        return named[0] if len(named) == 1 else ""
+        told = len(named) == 1 and ("`" in prose or re.search(rf"\b{re.escape(named[0])}\b", prose))
+        return named[0] if told else ""
 
     @cached_property
     def source(self) -> str:
