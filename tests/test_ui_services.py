@@ -91,6 +91,39 @@ def test_a_passage_shows_what_is_around_the_chunk_fainter():
     assert '<mark class="gm-evidence">re </mark>' in html
 
 
+def test_a_passage_cut_out_of_a_document_begins_and_ends_with_a_whole_word():
+    html = markup.passage("ut words before CHUNK and words aft", [], (16, 21), cut=(True, True))
+    assert html == (
+        '<div class="gm-passage">… <span class="gm-context">words before </span>CHUNK'
+        '<span class="gm-context"> and words</span> …</div>'
+    )
+
+
+def test_an_excerpt_keeps_to_the_neighbourhood():
+    html = markup.excerpt("a" * 50 + "MATCH" + "b" * 50, (50, 55), "gm-match", around=3)
+    assert html == '<div class="gm-passage">… aaa<mark class="gm-match">MATCH</mark>bbb …</div>'
+
+
+LONG = "a line that was ended by the margin of an editor long ago, so"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"{LONG}\nit goes on here.", f"{LONG} it goes on here."),
+        ("short\nlines stay", "short\nlines stay"),
+        (f"{LONG}\n- item", f"{LONG}\n- item"),
+        (f"{LONG}\n\nnext", f"{LONG}\n\nnext"),
+        (f"| {LONG} |\n| b |", f"| {LONG} |\n| b |"),
+        (f"```\n{LONG}\ncode\n```\n{LONG}\nprose", f"```\n{LONG}\ncode\n```\n{LONG} prose"),
+        ("", ""),
+    ],
+)
+def test_hard_wrapped_paragraphs_flow_and_offsets_stay(text, shown):
+    assert markup.unwrapped(text) == shown
+    assert len(shown) == len(text)
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

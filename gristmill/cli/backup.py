@@ -22,7 +22,7 @@ def backup(
     if as_json:
         print_json(made)
     else:
-        stderr_console().print(f"backup: {out}", soft_wrap=True)
+        stderr_console().print(f"backup: {out}", soft_wrap=True, markup=False)
 
 
 def register(app: typer.Typer) -> None:

@@ -54,7 +54,7 @@ def decontaminate(
         found = ", ".join(f"{label} {count}" for label, count in labels.most_common()) or "no match"
         console = stderr_console()
         console.print(
-            f"{seen['rows']} rows, {len(hit_rows)} matched: {found} → {out}", soft_wrap=True
+            f"{seen['rows']} rows, {len(hit_rows)} matched: {found} → {out}", soft_wrap=True, markup=False
         )
 
 

@@ -40,9 +40,9 @@ def export(
         print_json(made)
         return
     console = stderr_console()
-    console.print(f"{made['written']} rows: {made['path']}", soft_wrap=True)
+    console.print(f"{made['written']} rows: {made['path']}", soft_wrap=True, markup=False)
     for reason, count in made["skipped"].items():
-        console.print(f"{count} rows left out: {reason}", soft_wrap=True)
+        console.print(f"{count} rows left out: {reason}", soft_wrap=True, markup=False)
 
 
 def register(app: typer.Typer) -> None:

@@ -19,8 +19,8 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make.", show
         raise UsageError("the folder is not empty", where=str(folder), cure="name a new folder")
     count = _copy(_samples(), folder)
     console = stderr_console()
-    console.print(f"{count} files in {folder}. Next:", soft_wrap=True)
-    console.print(f"  gristmill run {folder / 'recipe.yaml'}", soft_wrap=True)
+    console.print(f"{count} files in {folder}. Next:", soft_wrap=True, markup=False)
+    console.print(f"  gristmill run {folder / 'recipe.yaml'}", soft_wrap=True, markup=False)
 
 
 def _samples() -> Traversable:

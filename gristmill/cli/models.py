@@ -47,9 +47,11 @@ def check(
 
 
 def _cells(result: ModelCheck) -> list[str]:
+    from rich.markup import escape
+
     price = result.price
     cost = "unknown" if price is None else f"${price.input:g} in, ${price.output:g} out per M tokens"
-    return [result.role, result.model, "yes" if result.ok else "no", cost, result.detail]
+    return [result.role, result.model, "yes" if result.ok else "no", cost, escape(result.detail)]
 
 
 def register(app: typer.Typer) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -74,17 +76,17 @@ def show_accounting(summary: Summary, loaded: Loaded, console: Console) -> None:
     table.add_row("files found", str(tally.files), "")
     table.add_row("  read", str(tally.files_read), f"{tally.documents} documents, {tally.chunks} chunks")
     for reason, count in tally.files_failed.most_common():
-        table.add_row("  [red]failed[/]", str(count), reason)
+        table.add_row("  [red]failed[/]", str(count), escape(reason))
     for reason, count in tally.rows_unread.most_common():
-        table.add_row("  [red]rows not read[/]", str(count), reason)
+        table.add_row("  [red]rows not read[/]", str(count), escape(reason))
     table.add_section()
     resumed = f"{tally.resumed} of them decided by earlier runs" if tally.resumed else ""
     table.add_row("rows asked for", str(tally.planned), resumed)
     table.add_row("  [green]accepted[/]", str(tally.accepted), "")
     for reason, count in tally.rejected.most_common():
-        table.add_row("  [yellow]rejected[/]", str(count), reason)
+        table.add_row("  [yellow]rejected[/]", str(count), escape(reason))
     for reason, count in tally.failed.most_common():
-        table.add_row("  [red]failed[/]", str(count), reason)
+        table.add_row("  [red]failed[/]", str(count), escape(reason))
     table.add_row("  pending", str(tally.pending), "")
     verdict = "[green]balances[/]" if tally.balanced else "[bold red]DOES NOT BALANCE[/]"
     table.add_row("", "", verdict)
@@ -108,15 +110,15 @@ def _next_steps(summary: Summary, loaded: Loaded) -> Iterator[str]:
     offline = [role for role, spec in loaded.recipe.models.items() if spec.backend == "offline"]
     if offline:
         names = ", ".join(offline)
-        yield f"note: {names} is offline:extractive: rules (no language model) made or judged these"
+        yield f"note: {escape(names)} is offline:extractive: rules (no language model) made or judged these"
     if summary.error is not None:
-        yield f"[red]stopped:[/] {summary.error}"
+        yield f"[red]stopped:[/] {escape(str(summary.error))}"
     if summary.status == "interrupted":
         yield "stopped by signal; everything answered is saved: run again to go on"
     share, allowed = summary.tally.failed_share, loaded.recipe.max_failed_share
     if share > allowed:
         yield f"[red]{share:.1%} of the rows failed, the recipe allows {allowed:.1%} (max_failed_share)[/]"
-    yield f"store: {loaded.store}"
+    yield f"store: {escape(str(loaded.store))}"
 
 
 def show_projection(projection: Projection, loaded: Loaded, console: Console) -> None:
@@ -128,10 +130,10 @@ def show_projection(projection: Projection, loaded: Loaded, console: Console) ->
     for role, part in projection.roles.items():
         cost = "price unknown" if part.cost_usd is None else f"{part.cost_usd:.2f}"
         tokens = f"{part.input_tokens:,.0f}", f"{part.output_tokens:,.0f}"
-        table.add_row(f"{role} ({part.model})", f"{part.calls:,.0f}", *tokens, cost)
+        table.add_row(escape(f"{role} ({part.model})"), f"{part.calls:,.0f}", *tokens, cost)
     console.print(table)
     for reason, count in tally.files_failed.most_common():
-        console.print(f"[yellow]{count} files cannot be read:[/] {reason}")
+        console.print(f"[yellow]{count} files cannot be read:[/] {escape(reason)}")
     console.print(
         f"{tally.files} files, {tally.documents} documents, {tally.chunks} chunks, {tally.planned} rows "
         "asked for. At most: rows that a gate rejects are not judged, and output is taken at 512 tokens a "
@@ -143,7 +145,10 @@ def show_projection(projection: Projection, loaded: Loaded, console: Console) ->
 def show_rows(preview: Preview, console: Console) -> None:
     """The rows of a preview, one panel each."""
     colours = {"accepted": "green", "rejected": "yellow", "failed": "red"}
+    empty = Counter(o.reason for o in preview.outcomes if o.example_id is None and not (o.detail or o.raw))
     for outcome in preview.outcomes:
+        if outcome.example_id is None and not (outcome.detail or outcome.raw):
+            continue
         example = preview.examples.get(outcome.example_id or "")
         body = Text()
         if example is not None:
@@ -161,13 +166,17 @@ def show_rows(preview: Preview, console: Console) -> None:
             )
             body.append(shown, style="dim")
         else:
-            body.append(outcome.detail or outcome.raw or "no row", style="dim")
+            body.append("\n".join(part for part in (outcome.detail, outcome.raw) if part), style="dim")
         title = f"{outcome.task} · {outcome.state}" + (f" · {outcome.reason}" if outcome.reason else "")
-        console.print(Panel(body, title=title, title_align="left", border_style=colours[outcome.state]))
+        console.print(
+            Panel(body, title=escape(title), title_align="left", border_style=colours[outcome.state])
+        )
     tally = preview.tally
+    for reason, count in empty.most_common():
+        console.print(f"{count} rows without text: {escape(reason)}")
     console.print(
         f"{tally.planned} rows asked for: {tally.accepted} accepted, {tally.rejected.total()} rejected, "
         f"{tally.failed.total()} failed, {tally.pending} pending. Nothing was stored; answers are cached."
     )
     if preview.error is not None:
-        console.print(f"[red]stopped:[/] {preview.error}", soft_wrap=True)
+        console.print(f"[red]stopped:[/] {escape(str(preview.error))}", soft_wrap=True)

@@ -23,7 +23,7 @@ def report(
     if as_json:
         print_json(made)
     else:
-        stderr_console().print(f"report: {made['html']}", soft_wrap=True)
+        stderr_console().print(f"report: {made['html']}", soft_wrap=True, markup=False)
 
 
 def register(app: typer.Typer) -> None:

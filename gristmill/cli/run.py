@@ -37,7 +37,7 @@ def run(
     loaded = load_recipe(recipe, check_keys=not dry_run)
     console = stderr_console()
     for warning in loaded.warnings:
-        console.print(f"[yellow]warning:[/] {warning}")
+        console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
     options = Options(limit, max_cost, max_tokens)
     if dry_run:
         code = _dry_run(loaded, limit, as_json)

@@ -15,13 +15,14 @@ def status(db: DbOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(state)
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(show_header=False, box=None)
     for key, value in state.items():
         if isinstance(value, dict):
             value = ", ".join(f"{name} {count}" for name, count in value.items()) or "none"
-        table.add_row(str(key).replace("_", " "), str(value))
+        table.add_row(str(key).replace("_", " "), escape(str(value)))
     stderr_console().print(table)
 
 

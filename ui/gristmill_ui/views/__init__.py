@@ -1,0 +1,1 @@
+"""Parts of pages: each function draws one thing and decides nothing."""
