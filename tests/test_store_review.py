@@ -12,7 +12,7 @@ import pytest
 from support.store_rows import Dataset, fill, new_store, review, turns
 
 from gristmill.errors import StoreError
-from gristmill.records import Example, Outcome
+from gristmill.records import Call, Example, Outcome, Usage
 from gristmill_data.store import Filters, SegmentWriter, Store, StoreConflictError
 
 
@@ -193,3 +193,15 @@ def test_decisions_survive_reopening(store: Store, made: Dataset, tmp_path: Path
     with new_store(tmp_path) as again:
         assert again.decide(review(made.examples[0], "reject", event="kept")) == receipt
         assert again.decide(review(made.examples[1], "accept")).seq > receipt.seq
+
+
+def test_an_item_names_the_models_whose_answers_it_was_made_of(store: Store, made: Dataset) -> None:
+    call = Call("call-9", "openai:some-model", (), {}, "An answer.", Usage(3, 2), None)
+    example = replace(made.examples[0], id="traced", calls=(call.key, "not-stored"))
+    writer = SegmentWriter(store.path, "run-2")
+    writer.add(call)
+    writer.add(example)
+    writer.flush()
+    store.ingest()
+    assert store.item("traced").models == ("openai:some-model",)
+    assert store.item(made.pairs[0].id).models == ()

@@ -175,3 +175,16 @@ def test_each_reason_has_a_digit_key():
 def test_the_ends_of_the_score_scale_are_no_bounds():
     assert filters.bounds((0.0, 1.0)) == (None, None)
     assert filters.bounds((0.2, 0.9)) == (0.2, 0.9)
+
+
+def test_a_long_way_to_the_evidence_is_folded() -> None:
+    text = "First words.\n\n" + "Filler <b>text</b>. " * 40 + "\n\nShortly before.\n\nThe proof stands here."
+    start = text.index("The proof")
+    html = markup.passage(text, [(start, start + 9)], (0, len(text)))
+    earlier, _, rest = html.partition("</details>")
+    assert "First words." in earlier
+    assert "First words." not in rest
+    assert '<mark class="gm-evidence">The proof</mark>' in rest
+    assert "<b>" not in html
+    near = markup.passage("Short. The proof.", [(7, 16)], (0, 17))
+    assert "<details>" not in near

@@ -36,8 +36,8 @@ class ItemView:
     row as generated). ``passage`` is the first source chunk with up to 600 characters of its document
     before and after it; ``passage[chunk_start:chunk_end]`` is the chunk, ``evidence`` are spans of the
     passage, and ``other_quotes`` is evidence from elsewhere in the document. ``status`` is the queue status,
-    ``side`` the preferred side as stored, ``reason`` and ``detail`` are the machine's. ``history`` is as
-    in :func:`gristmill_data.store.review.history`.
+    ``side`` the preferred side as stored, ``reason`` and ``detail`` are the machine's. ``models`` are those
+    whose answers it was made of. ``history`` is as in :func:`gristmill_data.store.review.history`.
     """
 
     example: Example
@@ -59,6 +59,7 @@ class ItemView:
     side: str | None
     reason: str
     detail: str
+    models: tuple[str, ...] = ()
 
 
 _ITEM = """
@@ -70,6 +71,11 @@ _ITEM = """
             r.chunk_end + $context - greatest(r.chunk_start - $context, 0)) AS passage
     FROM examples e JOIN rows_ r ON r.example_id = e.id LEFT JOIN documents d ON d.id = r.document_id
     WHERE e.id = $id
+"""
+
+_MODELS = """
+    SELECT DISTINCT c.model FROM (SELECT unnest(calls) AS key FROM examples WHERE id = $id)
+    JOIN calls c USING (key) ORDER BY c.model
 """
 
 
@@ -114,6 +120,7 @@ def item(store: Store, example_id: str) -> ItemView:
         side=row["side"],
         reason=row["reason"],
         detail=row["detail"],
+        models=tuple(model for (model,) in store.rows(_MODELS, {"id": example_id})),
     )
 
 

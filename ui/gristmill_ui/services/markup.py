@@ -92,21 +92,49 @@ def unwrapped(text: str) -> str:
     return "".join(parts)
 
 
+FOLD_FROM = 450
+"""Characters above the first evidence from which the passage is folded, so that it is seen at once."""
+FOLD_KEEPS = 220
+
+
 def passage(text: str, spans: Sequence[Span], chunk: Span, *, cut: tuple[bool, bool] = (False, False)) -> str:
     """A source passage with its evidence highlighted; what lies around the chunk is shown fainter.
 
-    ``cut`` tells whether the document goes on before and after the passage.
+    ``cut`` tells whether the document goes on before and after the passage. A long text before the first
+    evidence is folded away.
     """
     shown = unwrapped(text)
     first = shown.find(" ", 0, 40) + 1 if cut[0] else 0
     last = max(shown.rfind(" ", len(shown) - 40), chunk[1]) if cut[1] else len(shown)
+    fold = _fold(shown, spans, first)
+    before, after = ("… " if cut[0] else ""), (" …" if cut[1] else "")
+    rest = _shaded(shown, spans, chunk, (fold, last)) + after
+    if fold == first:
+        return f'<div class="gm-passage">{before}{rest}</div>'
+    earlier = before + _shaded(shown, spans, chunk, (first, fold)).rstrip()
+    folded = f"<details><summary>Earlier in the source</summary>{earlier}</details>"
+    return f'<div class="gm-passage">{folded}{rest}</div>'
+
+
+def _fold(shown: str, spans: Sequence[Span], first: int) -> int:
+    """Where the visible part begins: at a paragraph shortly before the first evidence."""
+    start = min((span[0] for span in spans), default=first)
+    if start - first <= FOLD_FROM:
+        return first
+    paragraph = shown.rfind("\n\n", first, start - FOLD_KEEPS)
+    return first if paragraph < 0 else paragraph + 2
+
+
+def _shaded(shown: str, spans: Sequence[Span], chunk: Span, window: Span) -> str:
+    """The part of the passage in ``window``, with its evidence marked and the context fainter."""
     parts = []
     around = "gm-context"
-    for start, end, css_class in ((first, chunk[0], around), (*chunk, ""), (chunk[1], last, around)):
-        inner = marked(shown[start:end], [(s - start, e - start) for s, e in spans])
-        parts.append(f'<span class="{css_class}">{inner}</span>' if css_class else inner)
-    before, after = ("… " if cut[0] else ""), (" …" if cut[1] else "")
-    return f'<div class="gm-passage">{before}{"".join(parts)}{after}</div>'
+    for start, end, css_class in ((0, chunk[0], around), (*chunk, ""), (chunk[1], len(shown), around)):
+        start, end = max(start, window[0]), min(end, window[1])
+        if start < end:
+            inner = marked(shown[start:end], [(s - start, e - start) for s, e in spans])
+            parts.append(f'<span class="{css_class}">{inner}</span>' if css_class else inner)
+    return "".join(parts)
 
 
 def excerpt(text: str, span: Span, css_class: str, around: int = 160) -> str:

@@ -35,8 +35,7 @@ def meta_line(item: ItemView, *, revealed: bool, draft: bool = False) -> str:
     tags = [markup.tag(example.kind), markup.tag(f"{origin.name} {origin.version}")]
     if kind := example.metadata.get("type"):
         tags.append(markup.tag(str(kind)))
-    if role := origin.args.get("model"):
-        tags.append(markup.tag(f"model: {role}"))
+    tags += [markup.tag(model) for model in item.models]
     if draft:
         tags.append(markup.tag("unsaved edit: press E", "bad"))
     if item.revision:
