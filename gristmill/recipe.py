@@ -232,6 +232,10 @@ def _build(base: type[C], kind: ComponentKind, step: Step, source: Source, at: L
         raise RecipeError(
             f"{step.use!r} is no {base.__name__}", where=source.where(at), cure="fix the plugin"
         )
+    if missing := sorted(getattr(component, "__abstractmethods__", ())):
+        raise RecipeError(
+            f"{step.use!r} lacks {', '.join(missing)}", where=source.where(at), cure="fix the plugin"
+        )
     return _validate(component, step.args, source, at)
 
 

@@ -8,6 +8,7 @@ required method. Another package adds one by declaring an entry point in the gro
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -101,7 +102,7 @@ class Component(BaseModel):
         return [role] if isinstance(role, str) else []
 
 
-class Generator(Component):
+class Generator(Component, ABC):
     """Makes examples of one chunk. ``per_chunk`` rows are asked for and every one is accounted for."""
 
     tasks: ClassVar[tuple[str, ...]] = ()
@@ -114,23 +115,23 @@ class Generator(Component):
         """Name, version and arguments, as recorded with every row."""
         return Origin(self.registered_name, self.version, self.model_dump(mode="json"))
 
+    @abstractmethod
     async def generate(
         self, chunk: Chunk, document: Document, ask: Ask
     ) -> Sequence[Example | Rejected | Failed]:
         """At most ``per_chunk`` results; what is missing is counted as rejected, ``nothing-to-ask``."""
-        raise NotImplementedError
 
     def calls_per_chunk(self) -> Mapping[str, float]:
         """Expected calls by model role, for the dry run."""
         return dict.fromkeys(self.roles(), 1.0)
 
 
-class Gate(Component):
+class Gate(Component, ABC):
     """Lets an example through or blocks it, without a model; cheap, synchronous, before any judge."""
 
+    @abstractmethod
     def check(self, item: Item) -> Passed | Blocked:
         """Decide on one example."""
-        raise NotImplementedError
 
     def preload(self, examples: Iterable[Example]) -> None:
         """Gates with a memory (duplicates) are told the rows accepted by earlier runs."""
@@ -139,7 +140,7 @@ class Gate(Component):
         """The example passed this gate but was not accepted in the end."""
 
 
-class Scorer(Component):
+class Scorer(Component, ABC):
     """Gives an example a value in [0, 1]; ``label`` is the name used in the recipe's accept rule."""
 
     tasks: ClassVar[tuple[str, ...]] = ()
@@ -149,27 +150,27 @@ class Scorer(Component):
         """Name of the score; rubric judges use the rubric's name."""
         return self.registered_name
 
+    @abstractmethod
     async def score(self, item: Item, ask: Ask) -> Scored | Unscored:
         """Score one example."""
-        raise NotImplementedError
 
     def calls_per_example(self) -> Mapping[str, float]:
         """Expected calls by model role, for the dry run."""
         return dict.fromkeys(self.roles(), 1.0)
 
 
-class Reader(Component):
+class Reader(Component, ABC):
     """Turns one file into documents. ``suffixes`` (lower case, with dot) decide which files it gets."""
 
     suffixes: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
     def read(self, path: Path, uri: str) -> Iterator[Document | FileFailure]:
         """Yield a file's documents (several for jsonl, csv, parquet), and a failure for each row not read.
 
         Raises:
             gristmill.errors.ReadError: with a reason slug; the file becomes a failure row.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +183,15 @@ class ExportRow:
     status: str = "accepted"
 
 
-class Export(Component):
+class Export(Component, ABC):
     """Writes rows in one format a trainer reads. ``kinds`` are the example kinds it can hold."""
 
     kinds: ClassVar[tuple[str, ...]] = ("instruction", "conversation", "preference")
     suffix: ClassVar[str] = ".jsonl"
 
+    @abstractmethod
     def write(self, rows: Iterable[ExportRow], path: Path) -> int:
         """Write all rows to ``path`` (temporary name, then rename) and return how many were written."""
-        raise NotImplementedError
 
 
 def help_line(target: object) -> str:
