@@ -65,7 +65,7 @@ class AcceptRule:
         """
         try:
             return bool(_value(self.tree, scores))
-        except ZeroDivisionError as error:
+        except (ZeroDivisionError, OverflowError) as error:
             raise UnknownScoreError("division by zero") from error
 
 

@@ -75,7 +75,7 @@ class Recipe(_Strict):
     accept: str | None = None
     target: Target = Target()
     budget: Budget = Budget()
-    store: str = "gristmill.duckdb"
+    store: str = Field(default="gristmill.duckdb", min_length=1, pattern=r"^[^\x00]+$")
     max_failed_share: float = Field(default=0.05, ge=0, le=1)
 
 
@@ -108,7 +108,7 @@ class Loaded:
     @property
     def store(self) -> Path:
         """The DuckDB file."""
-        return (self.root / self.recipe.store).resolve()
+        return (self.root / os.path.expanduser(self.recipe.store)).resolve()
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -182,6 +182,12 @@ def _explain(kind: type[BaseModel], error: ValidationError, source: Source, at: 
         return RecipeError(
             f"{name} is missing", where=source.where(loc[:-1]), cure=f"add the key {loc[-1]!r}"
         )
+    if loc and loc[-1] == "api_key_env":  # what stands there may be the key itself
+        return RecipeError(
+            f"{name} is no name of an environment variable",
+            where=source.where(loc),
+            cure="put the key into a variable and write the variable's name here",
+        )
     got = f" (got {first['input']!r})" if not isinstance(first["input"], (dict, list)) else ""
     return RecipeError(f"{name}: {first['msg']}{got}", where=source.where(loc), cure="see docs/recipe.md")
 
@@ -224,7 +230,7 @@ def _build(base: type[C], kind: ComponentKind, step: Step, source: Source, at: L
         )
     try:
         component = registry.load(kind, step.use)
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         raise RecipeError(
             f"{step.use!r} cannot be loaded: {error}", where=source.where(at), cure="reinstall gristmill"
         ) from error

@@ -46,16 +46,44 @@ def content_id(*parts: object) -> str:
 
     Mappings are hashed with sorted keys, so key order does not matter; the order of ``parts`` does.
     """
-    data = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=_plain)
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    return hashlib.blake2b(to_json(parts, orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def to_json(value: object, option: int = 0) -> bytes:
+    """JSON of ``value``, whatever it holds: data of strangers must not end a run.
+
+    What JSON does not know becomes its ``str``, and so does an integer of more than 64 bits; a lone
+    surrogate becomes ``?``.
+    """
+    try:
+        return orjson.dumps(value, default=_plain, option=option)
+    except TypeError:
+        return orjson.dumps(_repaired(value), default=_plain, option=option)
+
+
+def clean(text: str) -> str:
+    """``text`` as UTF-8 can hold it: models do answer with lone surrogates, files cannot store them."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (tuple, set, frozenset)):
-        return sorted(value) if isinstance(value, (set, frozenset)) else list(value)
+        return sorted(value, key=str) if isinstance(value, (set, frozenset)) else list(value)
     return str(value)
+
+
+def _repaired(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)
+    if isinstance(value, Mapping):
+        return {clean(str(key)): _repaired(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_repaired(item) for item in value]
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +101,7 @@ class Document:
         cls, uri: str, text: str, media_type: str, metadata: Mapping[str, Any] | None = None
     ) -> Document:
         """Build a document with its content address."""
+        uri, text = clean(uri), clean(text)
         return cls(content_id("document", uri, text), uri, text, media_type, metadata or {})
 
 

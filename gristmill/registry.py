@@ -175,12 +175,13 @@ class Reader(Component, ABC):
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
-    """A reviewed example on its way out: edits applied, with scores, sources and the review state."""
+    """An example on its way out: edits applied, with scores, sources, review state and its models."""
 
     example: Example
     scores: Mapping[str, float] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     status: str = "accepted"
+    models: tuple[str, ...] = ()
 
 
 class Export(Component, ABC):

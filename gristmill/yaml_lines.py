@@ -12,6 +12,8 @@ import yaml
 from gristmill.errors import RecipeError
 
 Loc = tuple[str | int, ...]
+MAX_DEPTH = 60
+MAX_VALUES = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ def read_yaml(path: Path) -> Source:
         lines: dict[Loc, int] = {}
         if node is not None:
             _walk(node, (), lines, path)
-        data = yaml.safe_load(text)
+        data = _Loader(text).get_single_data()
+    except RecursionError:
+        raise _endless(path) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -60,7 +64,29 @@ def read_yaml(path: Path) -> Source:
     return Source(path, data, lines)
 
 
+class _Loader(yaml.SafeLoader):
+    """Values that look like something they are not (``2024-13-45``) are errors with a line too."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError) as error:
+            raise yaml.constructor.ConstructorError(
+                problem=f"{node.value!r:.40} cannot be read ({error}); quote it if it is text",
+                problem_mark=node.start_mark,
+            ) from error
+
+
+def _endless(path: Path) -> RecipeError:
+    return RecipeError(
+        "too many values within values", where=str(path), cure="write values out instead of using aliases (*)"
+    )
+
+
 def _walk(node: yaml.Node, loc: Loc, lines: dict[Loc, int], path: Path) -> None:
+    # An alias may stand for a value that holds it, or for nine values that stand for nine others.
+    if len(loc) > MAX_DEPTH or len(lines) > MAX_VALUES:
+        raise _endless(path)
     lines.setdefault(loc, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:

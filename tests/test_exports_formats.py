@@ -22,7 +22,7 @@ ORIGIN = Origin("chat", "2")
 
 def row(kind: Any, *messages: Message, chosen: str | None = None, rejected: str | None = None) -> ExportRow:
     made = Example.make(kind, messages, generator=ORIGIN, chunk_ids=["c"], chosen=chosen, rejected=rejected)
-    return ExportRow(made, {"answer": 0.5}, ("a.md",), "reviewed")
+    return ExportRow(made, {"answer": 0.5}, ("a.md",), "reviewed", ("m",))
 
 
 SINGLE = row("instruction", USER, ANSWER)
@@ -108,6 +108,7 @@ def test_lineage_names_source_scores_and_generator(tmp_path: Path, name: str) ->
         "status": "reviewed",
         "generator": "chat",
         "generator_version": "2",
+        "models": ["m"],
         "sources": ["a.md"],
         "chunk_ids": ["c"],
         "scores": [{"scorer": "answer", "value": 0.5}],

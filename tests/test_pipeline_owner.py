@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,3 +54,27 @@ def test_the_app_refuses_other_addresses_and_closes_tidily(reviewed: Path) -> No
     assert "authentication" in done.stderr
     owner = reviewed.parent / "gristmill.duckdb.owner.json"
     assert os.stat(owner).st_mode & 0o777 == 0o600
+
+
+DIES = """
+import os, socket, sys
+from pathlib import Path
+from gristmill_data.store import Store, write_owner_file
+with Store.open(sys.argv[1]), socket.create_server(("127.0.0.1", 0)) as server:
+    write_owner_file(Path(sys.argv[1]), f"http://127.0.0.1:{server.getsockname()[1]}", "token")
+    print("ready", flush=True)
+    server.accept()[0].recv(100)
+    os._exit(1)
+"""
+
+
+def test_an_app_that_dies_while_it_is_asked_does_not_stop_a_run(tmp_path: Path) -> None:
+    recipe = make_project(tmp_path)
+    run_json(recipe)
+    command = [sys.executable, "-c", DIES, str(tmp_path / "gristmill.duckdb")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as app:
+        assert app.stdout is not None
+        assert app.stdout.readline() == "ready\n"
+        threading.Thread(target=app.wait).start()  # as a shell does: a process nobody waits for stays listed
+        again = run_json(recipe)
+    assert again["resumed"] == again["planned"]

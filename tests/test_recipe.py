@@ -51,6 +51,16 @@ MISTAKES = [
     (GOOD.replace("name: handbook\n", ""), 1, "name is missing", "'name'"),
     (GOOD + "  - {use: qa, model: writer, per_chunk: 2}\n", 7, "twice", "per_chunk"),
     ("- a list\n", None, "keys and values", "name"),
+    (GOOD.replace("name: handbook", "name: 2024-13-45"), 1, "month must be in", "fix the syntax"),
+    (GOOD.replace("per_chunk: 2", f"per_chunk: {'9' * 5000}"), 6, "cannot be read", "fix the syntax"),
+    (GOOD + "gates: &a [*a]\n", None, "too many values", "aliases"),
+    (GOOD + f"gates: {'[' * 3000}{']' * 3000}\n", None, "too many values", "aliases"),
+    (GOOD + 'store: ""\n', 7, "store", "docs/recipe.md"),
+    (GOOD + 'store: "a\\0b"\n', 7, "store", "docs/recipe.md"),
+    (GOOD.replace('models:\n  writer: {model: "offline:extractive"}', "models: []"), 3, "models", "docs"),
+    (GOOD.split("generate", maxsplit=1)[0] + "generate: qa\n", 5, "valid list (got 'qa')", "docs"),
+    (GOOD.replace('["*.md"]', "x"), 2, "valid list (got 'x')", "docs"),
+    (GOOD + "1: x\n", None, "Keys should be strings", "docs"),
 ]
 
 
@@ -66,6 +76,36 @@ def test_mistake_names_line_and_cure(
     assert cure in message
     assert f"recipe.yaml:{line}:" in message if line else "recipe.yaml" in message
     assert caught.value.exit_code == 2
+
+
+def test_aliases_of_aliases_end_soon(tmp_path: Path) -> None:
+    levels = "".join(f"  - &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    with pytest.raises(RecipeError, match="too many values"):
+        load(tmp_path, f"{GOOD}gates:\n  - &a0 [x]\n{levels}")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'api_key_env: "sk-s3cret"',
+        'base_url: "https://h/v1?key=sk-s3cret"',
+        'base_url: "https://u:sk-s3cret@h/v1"',
+    ],
+)
+def test_a_key_in_the_wrong_place_is_refused_and_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "another")
+    text = GOOD.replace('"offline:extractive"', f'"openai:m", {more}')
+    with pytest.raises(RecipeError) as caught:
+        load(tmp_path, text)
+    assert "sk-s3cret" not in str(caught.value)
+    assert "recipe.yaml:4:" in str(caught.value)
+
+
+def test_a_store_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert load(tmp_path, GOOD + "store: ~/x.duckdb\n").store == (tmp_path / "home" / "x.duckdb").resolve()
 
 
 def test_missing_recipe_and_missing_benchmark(tmp_path: Path) -> None:

@@ -21,6 +21,14 @@ app = typer.Typer(
 for command in (init, run, review, report, export, decontaminate, status, backup, listing, models):
     command.register(app)
 
+_CURES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room, then run again"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "check the rights, then run again"),
+    **dict.fromkeys(
+        (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP), "choose another path"
+    ),
+}
+
 
 def main() -> None:
     """Entry point: errors of a user become one message and an exit code, never a traceback."""
@@ -29,15 +37,16 @@ def main() -> None:
     except GristmillError as error:
         _say(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != 130:  # typer makes 130 of Ctrl-C, without a word
+            raise
         _say("stopped at once; what was answered is kept: run again to go on")
         sys.exit(1)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        cure = _CURES.get(error.errno or 0)
+        if cure is None:
             raise
-        _say(
-            f"{error.filename or 'disk'}: {error.strerror}\n  → make room or check the rights, then run again"
-        )
+        _say(f"{error.filename2 or error.filename or 'disk'}: {error.strerror}\n  → {cure}")
         sys.exit(1)
 
 

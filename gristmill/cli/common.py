@@ -50,4 +50,4 @@ def find_db(db: Path | None) -> Path:
 
 def print_json(value: Any) -> None:
     """One object on stdout."""
-    print(json.dumps(value, ensure_ascii=False, default=str))
+    print(json.dumps(value, default=str))  # ASCII: stdout may be of any encoding

@@ -30,6 +30,7 @@ def decontaminate(
 
     if not source.is_file():
         raise UsageError("no such file", where=str(source), cure="check the path")
+    _check_target(out, source)
     benchmarks = [load_benchmark(name, Path.cwd()) for name in benchmark]
     seen = Counter[str]()
     labels = Counter[str]()
@@ -56,6 +57,15 @@ def decontaminate(
         console.print(
             f"{seen['rows']} rows, {len(hit_rows)} matched: {found} → {out}", soft_wrap=True, markup=False
         )
+
+
+def _check_target(out: Path, source: Path) -> None:
+    if out.is_dir():
+        raise UsageError("a folder, not a file", where=str(out), cure="name a file in it")
+    if not out.parent.is_dir():
+        raise UsageError("there is no such folder", where=str(out.parent), cure="create it first")
+    if out.exists() and out.samefile(source):
+        raise UsageError("the matches would overwrite the rows", where=str(out), cure="choose another name")
 
 
 def _write(file: IO[bytes], match: dict[str, Any]) -> None:

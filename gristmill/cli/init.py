@@ -15,6 +15,8 @@ from gristmill.errors import GristmillError, UsageError
 
 def init(folder: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)]) -> None:
     """Make a project: recipe.yaml, sample documents, a small benchmark. Nothing existing is overwritten."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError("a file, not a folder", where=str(folder), cure="name a new folder")
     if folder.exists() and any(folder.iterdir()):
         raise UsageError("the folder is not empty", where=str(folder), cure="name a new folder")
     count = _copy(_samples(), folder)

@@ -88,6 +88,8 @@ def show_accounting(summary: Summary, loaded: Loaded, console: Console) -> None:
     for reason, count in tally.failed.most_common():
         table.add_row("  [red]failed[/]", str(count), escape(reason))
     table.add_row("  pending", str(tally.pending), "")
+    if tally.unsaved:
+        table.add_row("[red]not in the store[/]", str(tally.unsaved), "see segments_set_aside in the status")
     verdict = "[green]balances[/]" if tally.balanced else "[bold red]DOES NOT BALANCE[/]"
     table.add_row("", "", verdict)
     console.print(table)

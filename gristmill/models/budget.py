@@ -36,9 +36,13 @@ class Budget:
         """
         cost = usd or 0.0
         if self.usd is not None and self.spent_usd + self.held_usd + cost > self.usd:
-            raise self._spent(f"${self.spent_usd:.4f} of ${self.usd:g}")
+            raise self._spent(
+                f"${self.spent_usd:.4f} of ${self.usd:g} used, ${self.held_usd:.4f} on their way"
+            )
         if self.tokens is not None and self.spent_tokens + self.held_tokens + tokens > self.tokens:
-            raise self._spent(f"{self.spent_tokens} of {self.tokens} tokens")
+            raise self._spent(
+                f"{self.spent_tokens} of {self.tokens} tokens used, {self.held_tokens} on their way"
+            )
         self.held_usd += cost
         self.held_tokens += tokens
 
@@ -55,6 +59,6 @@ class Budget:
     @staticmethod
     def _spent(amount: str) -> BudgetError:
         return BudgetError(
-            f"the budget is spent: {amount} used, and the next call could pass the limit",
+            f"the budget is spent: {amount}, and the next call could pass the limit",
             cure="answered calls are kept: raise the budget and run again to go on from here",
         )

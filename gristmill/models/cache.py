@@ -22,7 +22,7 @@ import orjson
 from gristmill.errors import StoreError
 from gristmill.models.faults import fault
 from gristmill.models.types import FinishReason
-from gristmill.records import Call, Usage
+from gristmill.records import Call, Usage, to_json
 
 SCHEMA_VERSION = 1
 BATCH = 256
@@ -128,9 +128,13 @@ def _write(connection: sqlite3.Connection, batch: Sequence[_Waiting], path: Path
         connection.execute("BEGIN IMMEDIATE")
         stored = [_insert(connection, entry) for entry, _, _ in batch]
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except Exception as error:  # noqa: BLE001 - the thread must outlive it, or every later call waits for ever
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        if len(batch) > 1 and not isinstance(error, sqlite3.OperationalError):
+            for one in batch:  # one of them cannot be stored: the others must not pay for it
+                _write(connection, [one], path)
+            return
         failure = _store_error(path, error)
         for _, loop, done in batch:
             _tell(loop, done, failure)
@@ -164,9 +168,9 @@ def _row(entry: Entry) -> tuple[Any, ...]:
     return (
         call.key,
         call.model,
-        orjson.dumps(call.messages).decode(),
-        orjson.dumps(dict(call.params), default=str).decode(),
-        None if entry.schema is None else orjson.dumps(dict(entry.schema)).decode(),
+        to_json(call.messages).decode(),
+        to_json(dict(call.params)).decode(),
+        None if entry.schema is None else to_json(dict(entry.schema)).decode(),
         entry.sample,
         call.response,
         entry.finish_reason,

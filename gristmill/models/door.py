@@ -25,6 +25,8 @@ from gristmill.models.types import Answer, Ask, Request, Task
 from gristmill.records import Message
 
 RESERVED = frozenset({"model", "messages", "n", "stream", "response_format"})
+# Parameters are kept with every call; these are where people put a key.
+SECRETS = frozenset({"api_key", "authorization", "extra_headers", "extra_query", "headers"})
 
 
 class Door:
@@ -230,6 +232,13 @@ def _check_params(role: str, params: Mapping[str, Any]) -> None:
     if taken:
         raise UsageError(
             f"the parameter {taken[0]} is set by gristmill itself", where=f"models.{role}.params"
+        )
+    secret = sorted(name for name in params if name.lower() in SECRETS)
+    if secret:
+        raise UsageError(
+            f"{secret[0]} is no sampling parameter",
+            where=f"models.{role}.params",
+            cure="put the key into an environment variable and name that with api_key_env",
         )
 
 

@@ -15,7 +15,7 @@ from gristmill.models.counters import CallEvent
 from gristmill.models.keys import request_key
 from gristmill.models.line import Line
 from gristmill.models.types import Reply, Request
-from gristmill.records import Call
+from gristmill.records import Call, clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,9 @@ class Airport:
         """Start sending: together where the backend can, else one by one."""
         if not flights:
             return
+        if self._closed:
+            self._crash(line, flights, _closed())
+            return
         groups = [flights] if line.takes_many else [[flight] for flight in flights]
         for group in groups:
             # A task of its own: a call that was paid for is kept even when its asker is cancelled.
@@ -123,9 +126,8 @@ class Airport:
     async def _land(self, line: Line, flight: _Flight, reply: Reply, seconds: float) -> None:
         request, usage = flight.request, reply.usage
         cost = call_cost(usage, line.price)
-        call = Call(
-            flight.key, request.model, request.messages, dict(request.params), reply.text, usage, cost
-        )
+        text = clean(reply.text)  # an answer cut inside an emoji ends with half a character
+        call = Call(flight.key, request.model, request.messages, dict(request.params), text, usage, cost)
         line.tally.add_call(call)
         entry = Entry(call, reply.finish_reason, request.schema, request.sample, seconds)
         if self._cache is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from gristmill_data.store import Store, call, operation
+from gristmill_data.store.places import target
 
 __all__ = ["call"]
 
@@ -15,8 +15,9 @@ def report(store: Store, *, out: str, title: str | None = None) -> dict[str, Any
     """Write the dataset report to ``out`` with its JSON and Markdown twins; returns their paths."""
     from gristmill_evals.report import write_report
 
+    path = target(store, out)
     frames = store.frames()
     runs = frames["runs"]
     name = str(runs["name"].iloc[-1]) if len(runs) else "empty dataset"
-    paths = write_report(frames, Path(out), title or name)
+    paths = write_report(frames, path, title or name)
     return {"html": str(paths[0]), "files": [str(path) for path in paths]}

@@ -9,13 +9,14 @@ from typing import Any
 from gristmill.errors import BudgetError, GristmillError, ModelConfigError
 from gristmill.models import Budget, Counters, Door
 from gristmill.pipeline.plan import Job, Plan
-from gristmill.pipeline.run import Options, cache_path, least
+from gristmill.pipeline.run import Options, least, prepare_store
 from gristmill.pipeline.scan import Scan
 from gristmill.pipeline.spool import Spool
 from gristmill.pipeline.tally import Tally
 from gristmill.pipeline.walk import Walker
 from gristmill.recipe import Loaded
 from gristmill.records import Example, Match, Outcome, Score
+from gristmill_data.store.places import cache_path
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ async def preview(loaded: Loaded, options: Options, chunks: int) -> Preview:
         GristmillError: the sources cannot be read; model errors are in the result.
     """
     result = Preview(Tally())
-    loaded.store.parent.mkdir(parents=True, exist_ok=True)
+    prepare_store(loaded.store)
     budget = Budget(
         usd=least(loaded.recipe.budget.usd, options.max_cost),
         tokens=least(loaded.recipe.budget.tokens, options.max_tokens),
@@ -80,10 +81,12 @@ async def preview(loaded: Loaded, options: Options, chunks: int) -> Preview:
         async with Door(loaded.recipe.models, cache=cache_path(loaded.store), budget=budget) as door:
             result.counters = door.counters
             walker = Walker(loaded, plan, door, result)
-            try:
-                await asyncio.gather(*(walker.walk(job, frozenset()) for job in jobs))
-            except (BudgetError, ModelConfigError) as error:
-                result.error = error
+            walks = (walker.walk(job, frozenset()) for job in jobs)
+            for ended in await asyncio.gather(*walks, return_exceptions=True):
+                if isinstance(ended, (BudgetError, ModelConfigError)):
+                    result.error = result.error or ended
+                elif ended is not None:
+                    raise ended
     result.tally.pending = result.tally.planned - result.tally.decided
     return result
 

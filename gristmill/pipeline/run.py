@@ -16,11 +16,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from gristmill import __version__
-from gristmill.errors import BudgetError, GristmillError, ModelConfigError
+from gristmill.errors import BudgetError, GristmillError, ModelConfigError, StoreBusyError
 from gristmill.models import Budget, CallEvent, Counters, Door
+from gristmill.pipeline.lock import only_run
 from gristmill.pipeline.plan import Job, Plan
 from gristmill.pipeline.scan import Scan
 from gristmill.pipeline.sink import Sink
@@ -29,6 +28,7 @@ from gristmill.pipeline.tally import Tally
 from gristmill.pipeline.walk import Walker
 from gristmill.recipe import Loaded
 from gristmill.records import Document
+from gristmill_data.store.places import cache_path
 
 LOOKUP_CHUNKS = 200
 PRELOAD_ROWS = 5_000
@@ -104,32 +104,51 @@ class Run:
         Raises:
             GristmillError: before anything was asked (sources, store); later errors are in the summary.
         """
+        prepare_store(self.loaded.store)
+        with only_run(self.loaded.store, self.loaded.recipe.name):
+            return await self._execute()
+
+    async def _execute(self) -> Summary:
         started, clock = datetime.now(UTC), time.monotonic()
-        self._prepare_store()
         sink = Sink(self.loaded.store, self.id, self.tally)
         with Spool() as spool:
-            await asyncio.to_thread(self._scan, spool, sink)
-            self._record(sink, started, None, "running", {})
-            await sink.flush()
-            await self._preload(sink)
-            async with self._door(sink) as door:
+            async with self._door(sink) as door:  # first of all: it refuses budgets that cannot be kept
+                await asyncio.to_thread(self._scan, spool, sink)
+                self._record(sink, started, None, "running", {})
+                await sink.flush()
+                await self._preload(sink)
                 await self._walk_all(spool, sink, door)
-        self.tally.pending = self.tally.planned - self.tally.decided
+            if self.stopping:  # only then rows may be left: after a whole run they would be missing
+                self.tally.pending = self.tally.planned - self.tally.decided
+            await self._save(sink, spool)
         summary = Summary(self.id, self.tally, self.counters, self.stopping or "done", self.error)
         summary.seconds = time.monotonic() - clock
         self._record(sink, started, datetime.now(UTC), summary.status, summary.as_json())
-        await sink.flush()
+        await self._save(sink)
+        summary.error = self.error
         return summary
 
-    def _prepare_store(self) -> None:
+    async def _save(self, sink: Sink, spool: Spool | None = None) -> None:
+        """Hand everything over; with ``spool``, count in the store what this run decided."""
         try:
-            self.loaded.store.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise GristmillError(
-                f"the folder of the store cannot be made: {error.strerror}",
-                where=str(self.loaded.store.parent),
-                cure="check the recipe's store: path and its rights",
-            ) from error
+            await sink.flush()
+            if spool is not None:
+                self.tally.unsaved = await self._unsaved(sink, spool)
+        except StoreBusyError as error:
+            # Nothing is lost: the rows wait in segments for whoever opens the store next.
+            self.error = self.error or error
+
+    async def _unsaved(self, sink: Sink, spool: Spool) -> int:
+        """Rows counted here that the store does not hold: their segment was lost or set aside."""
+        stored = await sink.query("run_totals", run_id=self.id)
+        if sum(stored["states"].values()) == self.tally.decided - self.tally.resumed:
+            return 0
+        # Another run may have decided some of them once more: then every slot is looked up.
+        plan, held = Plan.of(self.loaded), 0
+        for jobs in _batches(spool.jobs(), LOOKUP_CHUNKS):
+            known = await self._known(sink, plan, jobs)
+            held += sum(1 for row in known.values() if row[0] == plan.settings)
+        return max(0, self.tally.decided - held)
 
     def _scan(self, spool: Spool, sink: Sink) -> None:
         def document(item: Document) -> None:
@@ -143,17 +162,16 @@ class Run:
     def _record(
         self, sink: Sink, started: datetime, finished: datetime | None, status: str, summary: dict[str, Any]
     ) -> None:
-        recipe = self.loaded.recipe.model_dump(mode="json")
         sink.add_row(
             "runs",
             {
                 "run_id": self.id,
                 "name": self.loaded.recipe.name,
-                "recipe": orjson.dumps(recipe).decode(),
+                "recipe": self.loaded.recipe.model_dump(mode="json"),
                 "started": started,
                 "finished": finished,
                 "status": status,
-                "summary": orjson.dumps(summary).decode(),
+                "summary": summary,
                 "version": __version__,
             },
         )
@@ -197,16 +215,17 @@ class Run:
         tasks: set[asyncio.Task[None]] = set()
         with _signals(self):
             try:
-                async for job, skip in self._jobs(spool, sink, plan):
-                    await room.acquire()
-                    if self._should_stop():
-                        room.release()
-                        if self.stopping in ("interrupted", "failed"):
-                            break
-                        continue  # the rest is only counted: what earlier runs decided is not pending
-                    task = asyncio.create_task(self._guard(walker, job, skip, room))
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
+                with self._busy_stops():
+                    async for job, skip in self._jobs(spool, sink, plan):
+                        await room.acquire()
+                        if self._should_stop():
+                            room.release()
+                            if self.stopping in ("interrupted", "failed"):
+                                break
+                            continue  # the rest is only counted: what earlier runs decided is not pending
+                        task = asyncio.create_task(self._guard(walker, job, skip, room))
+                        tasks.add(task)
+                        task.add_done_callback(tasks.discard)
                 while tasks:
                     await asyncio.gather(*tasks)
             finally:
@@ -226,13 +245,25 @@ class Run:
         try:
             await walker.walk(job, skip)
         except BudgetError as error:
-            self.stopping, self.error = "budget", error
+            self._stop("budget", error)
         except ModelConfigError as error:
-            self.stopping, self.error = "failed", error
+            self._stop("failed", error)
         except Exception as error:  # noqa: BLE001 - kept, drains the run, raised at its end
             self._crashed(error)
         finally:
             room.release()
+
+    def _stop(self, status: str, error: GristmillError) -> None:
+        """The first cause counts: what goes wrong while the run drains does not change why it stopped."""
+        if self.stopping in ("", "target"):
+            self.stopping, self.error = status, error
+
+    @contextlib.contextmanager
+    def _busy_stops(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreBusyError as error:
+            self._stop("failed", error)
 
     async def _flush(self, sink: Sink) -> None:
         try:
@@ -247,12 +278,17 @@ class Run:
     async def _jobs(self, spool: Spool, sink: Sink, plan: Plan) -> AsyncIterator[tuple[Job, frozenset[int]]]:
         """Chunks with work left, with the tasks that earlier runs settled; those are counted here."""
         for jobs in _batches(spool.jobs(), LOOKUP_CHUNKS):
-            ids = [slot for job in jobs for slot in plan.all_slot_ids(job.chunk)]
-            known = await sink.query("decided", slot_ids=ids)
+            known = await self._known(sink, plan, jobs)
             for job in jobs:
                 skip = frozenset(i for i in range(len(plan.tasks)) if self._settled(plan, job, i, known))
                 if len(skip) < len(plan.tasks):
                     yield job, skip
+
+    async def _known(self, sink: Sink, plan: Plan, jobs: Sequence[Job]) -> dict[str, list[Any]]:
+        """``{slot: [settings, state, reason, example]}`` of what the store knows of these chunks."""
+        ids = [slot for job in jobs for slot in plan.all_slot_ids(job.chunk)]
+        found: dict[str, list[Any]] = await sink.query("decided", slot_ids=ids)
+        return found
 
     def _settled(self, plan: Plan, job: Job, task: int, known: dict[str, list[Any]]) -> bool:
         """Failed rows and rows decided under other settings are walked again (answers are cached)."""
@@ -289,9 +325,20 @@ def _signals(run: Run) -> Iterator[None]:
             loop.remove_signal_handler(name)
 
 
-def cache_path(store: Path) -> Path:
-    """The response cache stands beside the store."""
-    return store.with_suffix(".cache.sqlite")
+def prepare_store(store: Path) -> None:
+    """Make the folder of a store.
+
+    Raises:
+        GristmillError: it cannot be made.
+    """
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GristmillError(
+            f"the folder of the store cannot be made: {error.strerror}",
+            where=str(store.parent),
+            cure="check the recipe's store: path and its rights",
+        ) from error
 
 
 def least(first: float | None, second: float | None) -> Any:

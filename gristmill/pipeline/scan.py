@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from gristmill.pipeline.spool import Spool
 from gristmill.pipeline.tally import Tally
 from gristmill.recipe import Loaded
-from gristmill.records import Chunk, Document, FileFailure
+from gristmill.records import Chunk, Document, FileFailure, clean
+from gristmill_data.store.places import own_files
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Scan:
     limit: int | None = None
     chars: int = 0
     files_with_failures: dict[str, str] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
 
     def run(self, loaded: Loaded) -> None:
         """Read all sources of a recipe, at most ``limit`` chunks.
@@ -29,27 +31,39 @@ class Scan:
         Raises:
             UsageError: a pattern of the recipe matches nothing.
         """
-        from gristmill_data.readers import expand_sources, read_sources
+        from gristmill_data.readers import expand_sources, read_file, source_uri
 
-        files = expand_sources(loaded.recipe.documents, loaded.root)
+        own = own_files(loaded.store)
+        found = expand_sources(loaded.recipe.documents, loaded.root)
+        # A folder of documents may hold the store: what a run wrote is nothing that it was asked to read.
+        files = [path for path in found if own.isdisjoint((path, *path.parents))]
         self.tally.files = len(files)
-        for item in read_sources(loaded.recipe.documents, loaded.root):
-            if isinstance(item, FileFailure):
-                self._failure(item)
-            else:
-                self._document(loaded, item)
+        for path in files:
+            uri = source_uri(path, loaded.root)
+            self.seen.clear()
+            for item in read_file(path, uri):
+                if isinstance(item, FileFailure):
+                    self._failure(item, of_file=item.uri == uri)
+                else:
+                    self._document(loaded, item, uri)
         self._files(len(files))
 
-    def _failure(self, failure: FileFailure) -> None:
+    def _failure(self, failure: FileFailure, *, of_file: bool) -> None:
         self.on_record(failure)
-        if _is_row(failure.uri):
-            self.tally.rows_unread[failure.reason] += 1
-        else:
+        if of_file:
             self.files_with_failures[failure.uri] = failure.reason
+        else:
+            self.tally.rows_unread[failure.reason] += 1
 
-    def _document(self, loaded: Loaded, document: Document) -> None:
+    def _document(self, loaded: Loaded, document: Document, file_uri: str) -> None:
         from gristmill_data.chunking import chunk_document
 
+        of_file = document.uri == clean(file_uri)
+        if document.id in self.seen:
+            detail = "the same id and text as an earlier row"
+            self._failure(FileFailure(document.uri, "repeated-row", detail), of_file=of_file)
+            return
+        self.seen.add(document.id)
         settings = loaded.recipe.chunking
         chunks = chunk_document(
             document,
@@ -58,7 +72,8 @@ class Scan:
             respect_headings=settings.respect_headings,
         )
         if not chunks:
-            self._failure(FileFailure(document.uri, "no-text", "nothing to cut into chunks"))
+            failure = FileFailure(document.uri, "no-text", "nothing to cut into chunks")
+            self._failure(failure, of_file=of_file)
             return
         self.tally.documents += 1
         room = len(chunks) if self.limit is None else max(0, self.limit - self.tally.chunks)
@@ -75,8 +90,3 @@ class Scan:
         """A file counts as read unless it failed as a whole (rows that failed are counted apart)."""
         self.tally.files_failed.update(self.files_with_failures.values())
         self.tally.files_read = found - len(self.files_with_failures)
-
-
-def _is_row(uri: str) -> bool:
-    """Failures of a row are named ``file:line`` or ``file#row``."""
-    return "#" in uri or uri.rpartition(":")[2].isdigit()

@@ -32,7 +32,8 @@ class Sink:
     def add(self, record: Record) -> None:
         """Keep a record; it is on disk after the next flush."""
         self._writer.add(record)
-        if self._writer.pending >= FLUSH_ROWS:
+        # A row's example, scores and matches go into one segment with its outcome, which comes last.
+        if self._writer.pending >= FLUSH_ROWS and not isinstance(record, (Example, Score, Match)):
             self._writer.flush()
 
     def add_row(self, table: str, row: Mapping[str, Any]) -> None:
@@ -49,7 +50,13 @@ class Sink:
         from gristmill_data.store import call
 
         async with self._lock:
-            return await asyncio.to_thread(call, self.db, operation, **arguments)
+            work = asyncio.create_task(asyncio.to_thread(call, self.db, operation, **arguments))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                # The thread goes on and closes the file in the end: nobody may use it before that.
+                await asyncio.wait([work])
+                raise
 
     async def keep_flushing(self) -> None:
         """Flush every two seconds and try to have the segments ingested every five, until cancelled."""

@@ -11,7 +11,7 @@ from typing import IO, Self
 import orjson
 
 from gristmill.pipeline.plan import Job
-from gristmill.records import Chunk, Document
+from gristmill.records import Chunk, Document, to_json
 
 
 class Spool:
@@ -31,7 +31,7 @@ class Spool:
     def add(self, document: Document, chunks: Sequence[Chunk]) -> None:
         """Append one document."""
         spans = [(chunk.start, chunk.end, chunk.heading_path) for chunk in chunks]
-        row = orjson.dumps((asdict(document), spans), default=str)
+        row = to_json((asdict(document), spans))
         self._file.write(row + b"\n")
 
     def jobs(self) -> Iterator[Job]:

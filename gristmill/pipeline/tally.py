@@ -13,7 +13,8 @@ from gristmill.records import State
 class Tally:
     """Counts of one run. ``planned`` rows = accepted + rejected + failed + pending, or it does not balance.
 
-    ``resumed`` rows were decided by an earlier run and are counted in the states as well.
+    ``resumed`` rows were decided by an earlier run and are counted in the states as well. ``unsaved`` rows
+    were counted here, but are not in the store.
     """
 
     files: int = 0
@@ -28,6 +29,7 @@ class Tally:
     failed: Counter[str] = field(default_factory=Counter)
     pending: int = 0
     resumed: int = 0
+    unsaved: int = 0
 
     def count(self, state: State, reason: str, *, resumed: bool = False) -> None:
         """Count one decided row."""
@@ -46,7 +48,8 @@ class Tally:
     def balanced(self) -> bool:
         """Do files and rows add up?"""
         files = self.files == self.files_read + self.files_failed.total()
-        return files and self.planned == self.decided + self.pending
+        rows = self.pending >= 0 and self.planned == self.decided + self.pending
+        return files and rows and self.unsaved == 0
 
     @property
     def failed_share(self) -> float:
@@ -63,6 +66,7 @@ class Tally:
             "pending": self.pending,
             "balanced": self.balanced,
             "resumed": self.resumed,
+            "unsaved": self.unsaved,
             "files": {
                 "found": self.files,
                 "read": self.files_read,

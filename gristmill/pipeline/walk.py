@@ -100,13 +100,16 @@ class Walker:
 
     async def _row(self, job: Job, task: Task, slot: str, place: int, result: Result) -> None:
         example = result if isinstance(result, Example) else None
+        matches: list[Match] = []
         if isinstance(result, Failed):
             decision = Decision("failed", result.error, result.detail, result.raw)
         elif isinstance(result, Rejected):
             example = result.example
             decision = Decision("rejected", result.reason, result.detail)
         else:
-            decision = await self._decide(Item(result, job.chunk, job.document))
+            decision = await self._decide(Item(result, job.chunk, job.document), matches)
+        for match in matches:
+            self.recorder.add(match)
         if example is not None:
             self.recorder.add(example)
         self.recorder.settle(
@@ -124,12 +127,12 @@ class Walker:
             )
         )
 
-    async def _decide(self, item: Item) -> Decision:
+    async def _decide(self, item: Item, matches: list[Match]) -> Decision:
         passed: list[Gate] = []
         decision: Decision | None = None
         try:
             for gate in self.loaded.gates:
-                decision = self._gate(gate, item)
+                decision = self._gate(gate, item, matches)
                 if decision is not None:
                     return decision
                 passed.append(gate)
@@ -141,14 +144,13 @@ class Walker:
                 for gate in passed:
                     gate.forget(item.example)
 
-    def _gate(self, gate: Gate, item: Item) -> Decision | None:
+    def _gate(self, gate: Gate, item: Item, matches: list[Match]) -> Decision | None:
         try:
             result = gate.check(item)
         except Exception as error:  # noqa: BLE001 - per-item boundary: a gate's crash is a failed row
             crash = _crash("gate", gate.registered_name, error)
             return Decision("failed", crash.error, crash.detail, crash.raw)
-        for match in result.matches:
-            self.recorder.add(match)
+        matches += result.matches
         if isinstance(result, Blocked):
             return Decision("rejected", result.reason, result.detail)
         return None

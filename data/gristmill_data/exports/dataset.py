@@ -33,12 +33,16 @@ _ROWS = """
         SELECT p.id, list(DISTINCT d.uri ORDER BY d.uri) AS uris
         FROM (SELECT id, unnest(chunk_ids) AS chunk_id FROM examples) p
         JOIN chunks c ON c.id = p.chunk_id JOIN documents d ON d.id = c.document_id GROUP BY p.id
+    ), models AS (
+        SELECT k.id, list(DISTINCT c.model ORDER BY c.model) AS names
+        FROM (SELECT id, unnest(calls) AS key FROM examples) k JOIN calls c USING (key) GROUP BY k.id
     )
     SELECT e.*, r.messages AS messages_now, r.chosen AS chosen_now, r.rejected AS rejected_now, r.side,
-        coalesce(m.scores, []) AS scores, coalesce(s.uris, []) AS uris,
+        coalesce(m.scores, []) AS scores, coalesce(s.uris, []) AS uris, coalesce(o.names, []) AS models,
         CASE WHEN r.stale THEN 'stale' WHEN r.review = 'accepted' THEN 'reviewed' ELSE r.status END AS status
     FROM rows_ r JOIN examples e ON e.id = r.example_id
     LEFT JOIN marks m ON m.example_id = e.id LEFT JOIN sources s ON s.id = e.id
+    LEFT JOIN models o ON o.id = e.id
     WHERE {which} AND (len($kinds) = 0 OR list_contains($kinds, e.kind))
     ORDER BY r.uri, r.chunk_start, e.id
 """
@@ -72,7 +76,7 @@ def _export_row(row: Mapping[str, Any]) -> ExportRow:
     messages = tuple(Message(role=m["role"], content=m["content"]) for m in orjson.loads(row["messages_now"]))
     example = replace(row_example(row), messages=messages, chosen=chosen, rejected=rejected)
     scores = {mark["scorer"]: mark["value"] for mark in row["scores"]}
-    return ExportRow(example, scores, tuple(row["uris"]), row["status"])
+    return ExportRow(example, scores, tuple(row["uris"]), row["status"], tuple(row["models"]))
 
 
 def export_store(

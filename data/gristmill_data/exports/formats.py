@@ -126,6 +126,7 @@ def _schema() -> Any:
             "rejected": text,
             "generator": text,
             "generator_version": text,
+            "models": texts,
             "generator_args": text,
             "sources": texts,
             "chunk_ids": texts,

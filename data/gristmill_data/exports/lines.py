@@ -83,6 +83,7 @@ def lineage(row: ExportRow) -> dict[str, Any]:
         "status": row.status,
         "generator": example.generator.name,
         "generator_version": example.generator.version,
+        "models": list(row.models),
         "sources": list(row.sources),
         "chunk_ids": list(example.chunk_ids),
         "scores": [{"scorer": name, "value": value} for name, value in sorted(row.scores.items())],

@@ -43,6 +43,8 @@ WAIT_S = 15.0
 """How long :func:`call` waits for a file that another command has open."""
 ANSWER_S = 3600.0
 """How long it waits for the owner's answer: an export of millions of rows takes its time."""
+CLOSING_S = 5.0
+"""How long an owner that broke a connection off may take to end."""
 MAX_BODY = 64 * 2**20
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -115,15 +117,33 @@ def _ask_owner(path: Path, name: str, arguments: Mapping[str, Any]) -> tuple[boo
         status, body = _post(owner, f"/api/op/{name}", orjson.dumps(arguments))
     except ConnectionRefusedError:
         return False, None  # it is starting or closing: nothing was sent, the caller tries again
+    except ConnectionError as error:
+        if _ended(path, owner):  # what it had not committed is undone: the caller does it again
+            return False, None
+        raise _silent(owner, name, path, error) from error
     except (OSError, http.client.HTTPException) as error:
-        raise StoreError(
-            f"the owner of the dataset (process {owner.pid}) gave no answer to {name!r}: {error}",
-            where=str(path),
-            cure="look whether the review app still runs, then run the command again",
-        ) from error
+        raise _silent(owner, name, path, error) from error
     if status == 200:
         return True, orjson.loads(body)["result"]
     raise _raised(body, status, path)
+
+
+def _ended(path: Path, owner: Owner) -> bool:
+    """Whether the owner that broke a connection off is gone, or goes within seconds."""
+    deadline = time.monotonic() + CLOSING_S
+    while read_owner_file(path) == owner:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _silent(owner: Owner, name: str, path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"the owner of the dataset (process {owner.pid}) gave no answer to {name!r}: {error}",
+        where=str(path),
+        cure="look whether the review app still runs, then run the command again",
+    )
 
 
 def _post(owner: Owner, target: str, body: bytes) -> tuple[int, bytes]:

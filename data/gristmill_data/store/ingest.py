@@ -68,6 +68,7 @@ def _take(store: Store, path: Path) -> int:
 
 def _insert_all(store: Store, segment: Segment) -> None:
     with store.write() as cursor:
+        _clear_matches(cursor, segment)
         for table in (name for name in TABLES if name in segment.rows):
             _insert(cursor, table, segment)
         ledger = [segment.path.name, segment.total, now()]
@@ -79,12 +80,18 @@ def _insert(cursor: Connection, table: str, segment: Segment) -> None:
     [(found,)] = cursor.execute("SELECT count(*) FROM read_parquet(?)", [file]).fetchall()
     if found != segment.rows[table]:
         raise duckdb.DataError(f"{table}.parquet holds {found} rows, the manifest says {segment.rows[table]}")
-    if table == "matches":
-        cursor.execute(
-            "DELETE FROM matches WHERE example_id IN (SELECT example_id FROM read_parquet(?))", [file]
-        )
     columns = ", ".join(TABLES[table])
     cursor.execute(f"INSERT INTO {table} ({columns}) {_source(table)} {_on_conflict(table)}", [file])
+
+
+def _clear_matches(cursor: Connection, segment: Segment) -> None:
+    """Old matches of every example that was checked again, whether it matches anything now or not."""
+    for table in ("matches", "outcomes"):
+        if table in segment.rows:
+            file = str(segment.path / f"{table}.parquet")
+            cursor.execute(
+                "DELETE FROM matches WHERE example_id IN (SELECT example_id FROM read_parquet(?))", [file]
+            )
 
 
 def _source(table: str) -> str:

@@ -10,6 +10,7 @@ from gristmill.errors import UsageError
 from gristmill_data.store.access import operation
 from gristmill_data.store.core import Store
 from gristmill_data.store.item import row_example
+from gristmill_data.store.places import target
 from gristmill_data.store.queue import counts
 from gristmill_data.store.segments import SET_ASIDE, segments_folder, waiting
 from gristmill_data.store.tables import TABLES, example_to_json
@@ -116,7 +117,7 @@ def export(
     """Write rows in a registered format; ``{"written": n, "skipped": {reason: n}, "path": …}``."""
     from gristmill_data.exports import export_store
 
-    return export_store(store, format, absolute(out), statuses=statuses, kinds=kinds, args=args or {})
+    return export_store(store, format, target(store, out), statuses=statuses, kinds=kinds, args=args or {})
 
 
 @operation("frames")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gristmill.errors import StoreError
-from gristmill.records import Review
-from gristmill_data.store.tables import clean, to_json, utc
+from gristmill.records import Review, clean
+from gristmill_data.store.tables import to_json, utc
 
 if TYPE_CHECKING:
     from gristmill_data.store.connect import Connection

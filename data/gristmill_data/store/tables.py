@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 import orjson
 
+from gristmill import records
 from gristmill.records import (
     Call,
     Chunk,
@@ -20,6 +21,7 @@ from gristmill.records import (
     Outcome,
     Review,
     Score,
+    clean,
 )
 
 Column = Literal["text", "json", "int", "float", "texts", "time"]
@@ -58,35 +60,8 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
 
 
 def to_json(value: object) -> str:
-    """JSON text of ``value``; what JSON does not know becomes its ``str``, a lone surrogate ``?``."""
-    options = orjson.OPT_NON_STR_KEYS
-    try:
-        return orjson.dumps(value, default=_plain, option=options).decode()
-    except TypeError:
-        return orjson.dumps(_repaired(value), default=_plain, option=options).decode()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (set, frozenset)):
-        return sorted(value, key=str)
-    return str(value)
-
-
-def _repaired(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, Mapping):
-        return {clean(str(key)): _repaired(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_repaired(item) for item in value]
-    return value
-
-
-def clean(text: str) -> str:
-    """``text`` as UTF-8 can hold it: models do answer with lone surrogates, files cannot store them."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """JSON text of ``value``, whatever it holds; see :func:`gristmill.records.to_json`."""
+    return records.to_json(value, orjson.OPT_NON_STR_KEYS).decode()
 
 
 def utc(value: datetime | str | None) -> datetime | None:

@@ -61,6 +61,10 @@ def _check_url(spec: ModelSpec, where: str) -> None:
         raise RecipeError(
             f"base_url {spec.base_url!r} is no address", where=where, cure="write http://HOST:PORT/v1"
         )
+    if parts.query:
+        raise RecipeError(
+            "base_url holds a query (?…)", where=where, cure="end it at /v1; use api_key_env for the secret"
+        )
     if parts.username or parts.password:
         raise RecipeError(
             "base_url holds a user name or password", where=where, cure="use api_key_env for the secret"

@@ -75,11 +75,24 @@ def _unsupported(passage: Passage, response: str) -> Iterator[Change]:
     yield from _denied(response)
 
 
+_CLAIMS = (
+    "This was changed in {year} and no longer holds in most cases.",
+    "It was first described in {year}.",
+    "About {share} percent of all users are affected by it.",
+    "The exception are systems older than {year}.",
+    "A survey of {year} found this in {share} percent of the cases.",
+    "Before {year} the opposite was the rule.",
+    "In practice this applies to some {share} percent of them only.",
+)
+
+
 def _denied(response: str) -> Iterator[Change]:
     """A last resort that fits any statement: a claim about exceptions that no passage makes."""
     plain = response.rstrip()
     if plain.endswith((".", "!")):
-        claim = "This was changed in 1987 and no longer holds in most cases."
+        # by the text: one sentence for all rows would be learned as the mark of a bad answer
+        number = sum(plain.encode())
+        claim = _CLAIMS[number % len(_CLAIMS)].format(year=1962 + number % 59, share=12 + number % 77)
         yield f"{plain} {claim}", f"added “{claim}”"
 
 

@@ -21,7 +21,7 @@ increases decreases|decreases increases|higher lower|lower higher|allows forbids
 must need not|same different|only hardly ever|every hardly any|each hardly any|requires rules out|
 require rule out|immutable mutable|mutable immutable|valid invalid|safe unsafe|public private|
 private public|inside outside|enables prevents|prevents enables|easier harder|harder easier|
-beginning end|minimum maximum|maximum minimum|starts stops|known unknown
+beginning end|minimum maximum|maximum minimum|starts stops
 """
 OPPOSITES = dict(entry.strip().split(" ", 1) for entry in _OPPOSITES.split("|"))
 """Words and what turns a statement into its contrary; used to corrupt and to detect corruption."""

@@ -109,16 +109,18 @@ JOIN document_runs s ON s.document_id = c.document_id AND s.name = r.name
 WHERE s.stale;
 
 -- One row per example. status: accepted | rejected | failed, the reviewers' word before the machine's.
+-- An example without an outcome is one that nobody decided: its run was killed, or its slot holds another one now.
 -- queue_status tells who decided: pending (accepted by the machine alone), accepted, rejected (by a person),
 -- machine_rejected, failed.
 CREATE VIEW rows_ AS
 SELECT
     e.id AS example_id, e.kind, e.generator, (e.metadata ->> 'type') AS type, d.uri, c.document_id, c.id AS chunk_id,
     c.start_ AS chunk_start, c.end_ AS chunk_end, c.heading_path, e.run_id, r.name AS run_name, e.created,
-    coalesce(m.state, 'accepted') AS judge_state, m.reason, m.detail,
+    coalesce(m.state, 'failed') AS judge_state,
+    CASE WHEN m.state IS NULL THEN 'undecided' ELSE m.reason END AS reason, m.detail,
     v.review, v.reviewer, v.action, v.review_reason, v.reviewed, v.side,
-    coalesce(v.review, m.state, 'accepted') AS status,
-    coalesce(v.review, CASE coalesce(m.state, 'accepted')
+    coalesce(v.review, m.state, 'failed') AS status,
+    coalesce(v.review, CASE m.state
         WHEN 'accepted' THEN 'pending' WHEN 'rejected' THEN 'machine_rejected' ELSE 'failed' END) AS queue_status,
     coalesce(s.stale, false) AS stale,
     coalesce(n.revision, 0) AS revision,
