@@ -256,8 +256,8 @@ class Call:
 class Outcome:
     """What became of one row asked for (a *slot*): the accounting unit of a run.
 
-    A slot is (chunk, task, index). ``settings`` is the fingerprint of everything downstream of the
-    generator (gates, scorers, accept rule): a slot decided under other settings is decided again.
+    A slot is (chunk, task, index). ``settings`` is the fingerprint of all that the decision depends on
+    (generator, chunking, gates, scorers, accept rule): a slot decided under others is decided again.
     ``raw`` keeps the model's text when the row failed.
     """
 

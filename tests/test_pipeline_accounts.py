@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from support.openai_server import OpenAIServer, completion
-from support.projects import make_project, run_json
+from support.projects import gristmill, make_project, run_json
 from support.store_rows import chunk, document, instruction, new_store, outcome
 
 from gristmill.pipeline.run import Run
@@ -17,8 +18,8 @@ from gristmill.pipeline.sink import FLUSH_ROWS, Sink
 from gristmill.pipeline.spool import Spool
 from gristmill.pipeline.tally import Tally
 from gristmill.recipe import load_recipe
-from gristmill.records import Document, FileFailure, Match, Score
-from gristmill_data.store import SegmentWriter, Store, segments_folder
+from gristmill.records import Document, FileFailure, Match, Review, Score
+from gristmill_data.store import Filters, SegmentWriter, Store, segments_folder
 
 FACT = "A well is a shaft that is dug down to the groundwater. The village well is eleven metres deep."
 
@@ -201,3 +202,30 @@ def test_matches_of_an_earlier_decision_go_with_it(tmp_path: Path) -> None:
             writer.flush()
             store.ingest()
         assert store.rows("SELECT count(*) FROM matches") == [(0,)]
+
+
+def test_other_arguments_retire_the_rows_that_nobody_reviewed(tmp_path: Path) -> None:
+    recipe = make_project(tmp_path)
+    first = run_json(recipe)
+    recipe.write_text(recipe.read_text().replace("per_chunk: 2", "per_chunk: 3"), encoding="utf-8")
+    second = run_json(recipe)
+    assert second["accepted"] >= first["accepted"] > 0
+    assert "exact-duplicate" not in second["rejected"]
+    out = tmp_path / "sft.jsonl"
+    done = gristmill("export", "--db", tmp_path / "gristmill.duckdb", "--format", "chat", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert out.read_text().count("\n") == second["accepted"]
+
+
+def test_a_reviewed_row_survives_other_arguments(tmp_path: Path) -> None:
+    recipe = make_project(tmp_path)
+    run_json(recipe)
+    with Store.open(tmp_path / "gristmill.duckdb") as store:
+        kept = store.queue_page(Filters(), None, 1)[0]["example_id"]
+        store.decide(Review("event-1", kept, 0, "ada", "accept", {}, datetime.now(UTC)))
+    recipe.write_text(recipe.read_text().replace("per_chunk: 2", "per_chunk: 3"), encoding="utf-8")
+    run_json(recipe)
+    with Store.open(tmp_path / "gristmill.duckdb") as store:
+        assert not store.item(kept).stale
+        others = store.queue_page(Filters(stale=True), None, 50)
+    assert {row["example_id"] for row in others if row["stale"]}

@@ -97,7 +97,7 @@ async def walk(act: Act, gates: Sequence[Gate] = (), scorer: Act | None = None) 
     loaded = Loaded(recipe, Path("recipe.yaml"), (task,), tuple(gates), scorers, rule)
     kept = Kept()
     async with Door(models, cache=None) as door:
-        plan = Plan((task,), ("made",), "settings")
+        plan = Plan((task,), ("made",), ("settings",))
         await Walker(loaded, plan, door, kept).walk(JOB, frozenset())
     return kept
 

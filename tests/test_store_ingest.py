@@ -293,12 +293,12 @@ def test_rows_of_a_document_that_a_later_run_no_longer_saw_are_stale(store: Stor
     writer.add_row("runs", {"name": "another recipe"})
     writer.flush()
     store.ingest()
-    assert store.rows("SELECT count(*) FROM stale") == [(0,)]
+    assert store.rows("SELECT count(*) FROM rows_ WHERE stale") == [(0,)]
     writer.add_row("runs", {"name": "bakery"})
     writer.flush()
     store.ingest()
-    stale = store.rows("SELECT example_id FROM stale ORDER BY 1")
+    stale = store.rows("SELECT example_id FROM rows_ WHERE stale ORDER BY 1")
     assert stale == sorted((example.id,) for example in [*made.examples, *made.pairs])
     assert call(store.path, "accepted") == []
     fill(store, run_id="run-3")  # the old text is back
-    assert store.rows("SELECT count(*) FROM stale") == [(0,)]
+    assert store.rows("SELECT count(*) FROM rows_ WHERE stale") == [(0,)]

@@ -23,13 +23,16 @@ class Plan:
 
     tasks: tuple[Task, ...]
     task_keys: tuple[str, ...]
-    settings: str
+    settings: tuple[str, ...]
+    """By task: a row decided under others is decided again, and rows of others are stale."""
 
     @classmethod
     def of(cls, loaded: Loaded) -> Plan:
         """Fingerprint a loaded recipe."""
         keys = tuple(content_id("task", task.fingerprint) for task in loaded.tasks)
-        return cls(loaded.tasks, keys, content_id("settings", loaded.settings))
+        chunking = loaded.recipe.chunking.model_dump()
+        settings = tuple(content_id("settings", key, chunking, loaded.settings) for key in keys)
+        return cls(loaded.tasks, keys, settings)
 
     @property
     def rows_per_chunk(self) -> int:

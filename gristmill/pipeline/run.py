@@ -147,7 +147,7 @@ class Run:
         plan, held = Plan.of(self.loaded), 0
         for jobs in _batches(spool.jobs(), LOOKUP_CHUNKS):
             known = await self._known(sink, plan, jobs)
-            held += sum(1 for row in known.values() if row[0] == plan.settings)
+            held += sum(1 for row in known.values() if row[0] in plan.settings)
         return max(0, self.tally.decided - held)
 
     def _scan(self, spool: Spool, sink: Sink) -> None:
@@ -173,6 +173,7 @@ class Run:
                 "status": status,
                 "summary": summary,
                 "version": __version__,
+                "settings": list(Plan.of(self.loaded).settings),
             },
         )
 
@@ -293,7 +294,7 @@ class Run:
     def _settled(self, plan: Plan, job: Job, task: int, known: dict[str, list[Any]]) -> bool:
         """Failed rows and rows decided under other settings are walked again (answers are cached)."""
         found = [known.get(slot) for slot in plan.slot_ids(job.chunk, task)]
-        rows = [row for row in found if row is not None and row[0] == plan.settings and row[1] != "failed"]
+        rows = [row for row in found if row and row[0] == plan.settings[task] and row[1] != "failed"]
         if len(rows) < len(found):
             return False
         for row in rows:

@@ -72,7 +72,7 @@ class Walker:
         slots = self.plan.slot_ids(job.chunk, index)
         results = await self._generate(job, task, len(slots))
         rows = [
-            self._row(job, task, slot, place, result)
+            self._row(job, index, slot, place, result)
             for place, (slot, result) in enumerate(zip(slots, results, strict=True))
         ]
         # Every row is given its chance before a stop is passed on: what was paid for is kept.
@@ -98,7 +98,7 @@ class Walker:
     def _ask(self, roles: Sequence[str]) -> Ask:
         return self.door.ask_for(roles[0] if roles else None)
 
-    async def _row(self, job: Job, task: Task, slot: str, place: int, result: Result) -> None:
+    async def _row(self, job: Job, index: int, slot: str, place: int, result: Result) -> None:
         example = result if isinstance(result, Example) else None
         matches: list[Match] = []
         if isinstance(result, Failed):
@@ -116,9 +116,9 @@ class Walker:
             Outcome(
                 slot_id=slot,
                 chunk_id=job.chunk.id,
-                task=task.name,
+                task=self.plan.tasks[index].name,
                 index=place,
-                settings=self.plan.settings,
+                settings=self.plan.settings[index],
                 state=decision.state,
                 reason=decision.reason,
                 detail=decision.detail,

@@ -54,7 +54,9 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
     "outcomes": _columns("slot_id chunk_id task idx:int settings state reason detail raw example_id run_id"),
     "file_failures": _columns("run_id uri reason detail"),
     "run_documents": _columns("run_id document_id uri"),
-    "runs": _columns("run_id name recipe:json started:time finished:time status summary:json version"),
+    "runs": _columns(
+        "run_id name recipe:json started:time finished:time status summary:json version settings:texts"
+    ),
     "review_events": _columns("event_id example_id revision:int reviewer action payload:json time:time"),
 }
 

@@ -37,7 +37,7 @@ CREATE TABLE run_documents (
 CREATE SEQUENCE run_order;
 CREATE TABLE runs (
     run_id VARCHAR PRIMARY KEY, name VARCHAR, recipe JSON, started TIMESTAMP, finished TIMESTAMP, status VARCHAR,
-    summary JSON, version VARCHAR, db_seq BIGINT NOT NULL DEFAULT nextval('run_order')
+    summary JSON, version VARCHAR, settings VARCHAR[], db_seq BIGINT NOT NULL DEFAULT nextval('run_order')
 );
 -- What people decided: events are appended, never changed; "undo" compensates. status is the one that resulted.
 CREATE SEQUENCE review_order;
@@ -89,7 +89,8 @@ SELECT
     CASE WHEN bool_or(state = 'accepted') THEN 'accepted'
          WHEN bool_or(state = 'rejected') THEN 'rejected' ELSE 'failed' END AS state,
     arg_min(reason, CASE state WHEN 'accepted' THEN 0 WHEN 'rejected' THEN 1 ELSE 2 END) AS reason,
-    arg_min(detail, CASE state WHEN 'accepted' THEN 0 WHEN 'rejected' THEN 1 ELSE 2 END) AS detail
+    arg_min(detail, CASE state WHEN 'accepted' THEN 0 WHEN 'rejected' THEN 1 ELSE 2 END) AS detail,
+    list(DISTINCT settings) AS settings
 FROM outcomes WHERE example_id IS NOT NULL GROUP BY example_id;
 
 -- A run hands in its documents before its own row, so every run listed here knows all of its documents.
@@ -102,12 +103,8 @@ SELECT d.document_id, r.name, max(r.db_seq) < any_value(l.db_seq) AS stale
 FROM run_documents d JOIN runs r USING (run_id) JOIN latest_runs l ON l.name = r.name
 GROUP BY d.document_id, r.name;
 
-CREATE VIEW stale AS
-SELECT e.id AS example_id, c.document_id, r.name
-FROM examples e JOIN chunks c ON c.id = e.chunk_ids[1] JOIN runs r ON r.run_id = e.run_id
-JOIN document_runs s ON s.document_id = c.document_id AND s.name = r.name
-WHERE s.stale;
-
+-- A row that nobody reviewed is stale as well when it was decided under settings (generator, its arguments,
+-- chunking, gates, scorers, accept rule) that are not those of the recipe's latest run.
 -- One row per example. status: accepted | rejected | failed, the reviewers' word before the machine's.
 -- An example without an outcome is one that nobody decided: its run was killed, or its slot holds another one now.
 -- queue_status tells who decided: pending (accepted by the machine alone), accepted, rejected (by a person),
@@ -122,7 +119,7 @@ SELECT
     coalesce(v.review, m.state, 'failed') AS status,
     coalesce(v.review, CASE m.state
         WHEN 'accepted' THEN 'pending' WHEN 'rejected' THEN 'machine_rejected' ELSE 'failed' END) AS queue_status,
-    coalesce(s.stale, false) AS stale,
+    coalesce(s.stale, false) OR (v.review IS NULL AND NOT coalesce(list_has_any(m.settings, l.settings), true)) AS stale,
     coalesce(n.revision, 0) AS revision,
     coalesce(v.messages, e.messages) AS messages,
     coalesce(v.chosen, e.chosen) AS chosen,
@@ -132,6 +129,7 @@ LEFT JOIN chunks c ON c.id = e.chunk_ids[1]
 LEFT JOIN documents d ON d.id = c.document_id
 LEFT JOIN runs r ON r.run_id = e.run_id
 LEFT JOIN document_runs s ON s.document_id = c.document_id AND s.name = r.name
+LEFT JOIN (SELECT n.name, x.settings FROM latest_runs n JOIN runs x ON x.run_id = n.run_id) l ON l.name = r.name
 LEFT JOIN machine m ON m.example_id = e.id
 LEFT JOIN verdicts v ON v.example_id = e.id
 LEFT JOIN revisions n ON n.example_id = e.id;
