@@ -49,7 +49,7 @@ def test_absolute_patterns_and_files_outside_of_the_root(tree: Path) -> None:
     assert document.uri == "../a.md"
 
 
-@pytest.mark.parametrize("pattern", ["missing.md", "*.pdf", "nowhere/**/*.md", ""])
+@pytest.mark.parametrize("pattern", ["missing.md", "*.pdf", "nowhere/**/*.md", "", "~nobody-of-that-name/x"])
 def test_a_pattern_without_files_is_an_error_before_anything_is_read(tree: Path, pattern: str) -> None:
     (tree / "empty").mkdir()
     with pytest.raises(UsageError, match="matches no file"):

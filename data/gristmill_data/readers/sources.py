@@ -38,11 +38,14 @@ def expand_sources(patterns: Sequence[str], root: Path) -> list[Path]:
 
 def _files(pattern: str, root: Path) -> list[Path]:
     base = root.resolve()
-    literal = base / Path(pattern).expanduser()
+    try:
+        expanded = str(Path(pattern).expanduser())
+    except RuntimeError:
+        return []  # a home of nobody holds no files
+    literal = base / expanded
     if literal.exists():  # a file may have brackets in its name
         matches = [literal]
     else:
-        expanded = str(Path(pattern).expanduser())
         matches = [base / match for match in glob(expanded, root_dir=base, recursive=True)]
     files: list[Path] = []
     for match in matches:
