@@ -50,7 +50,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/engine.py
 
 wheel: $(VENV)/.dev
 	rm -rf dist

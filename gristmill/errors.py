@@ -8,6 +8,8 @@ GristmillError (exit 1)
 ├── ReadError                      a source file cannot be read (becomes a failure row)
 ├── MissingExtraError              an optional package is missing; names the pip install
 ├── BudgetError (exit 3)           the budget is spent
+├── StoppedError                   the run is stopping: the call was not sent, its row stays pending
+│   └── DeferredError              the call waits for its batch
 └── ModelError                     a model could not answer
     ├── ModelConfigError           400/401/403/404: no retry can help, the run stops
     ├── ModelUnavailableError      time-outs, 429, 5xx, connection: retried, then a failure row
@@ -15,6 +17,8 @@ GristmillError (exit 1)
 """
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 
 class GristmillError(Exception):
@@ -73,6 +77,21 @@ class BudgetError(GristmillError):
     exit_code = 3
 
 
+class StoppedError(GristmillError):
+    """A call that was not sent because the run is stopping."""
+
+    def __init__(self) -> None:
+        super().__init__("the run is stopping: the call was not sent", cure="run again to go on")
+
+
+class DeferredError(StoppedError):
+    """Not a failure: in batch mode, the answer to the call ``key`` comes with a later run."""
+
+    def __init__(self, key: str) -> None:
+        super(StoppedError, self).__init__("the call waits for its batch", cure="run again with --batch")
+        self.key = key
+
+
 class ModelError(GristmillError):
     """``kind`` is a short stable slug for the accounting, ``raw`` the model's text if there was one."""
 
@@ -97,3 +116,13 @@ class ModelUnavailableError(ModelError):
 
 class ModelAnswerError(ModelError):
     pass
+
+
+E = TypeVar("E", bound=GristmillError)
+
+
+def copied(error: E) -> E:
+    """A fresh exception that says the same: one instance raised in many tasks piles up its traceback."""
+    fresh = type(error).__new__(type(error), *error.args)
+    fresh.__dict__.update(error.__dict__)
+    return fresh

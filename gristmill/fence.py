@@ -6,9 +6,11 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-# inference servers read these as ends of turns even inside a user's message
-_CHAT_TOKEN = re.compile(
-    r"<(?=\|[\w-]+\|>|/?s>|/?SYS>|(?:start|end)_of_turn>|[｜])|\[(?=/?INST\])", re.IGNORECASE
+# inference servers read these as ends of turns even inside a user's message; two patterns, since one
+# that begins with one literal finds it without trying every character
+_CHAT_TOKENS = (
+    ("<", re.compile(r"<(?=\|[\w-]+\|>|/?s>|/?SYS>|(?:start|end)_of_turn>|[｜])", re.IGNORECASE)),
+    ("[", re.compile(r"\[(?=/?INST\])", re.IGNORECASE)),
 )
 _BREAK = "\u200b"
 
@@ -37,7 +39,10 @@ def _mark(blocks: Mapping[str, str]) -> str:
 
 def defuse(text: str) -> str:
     """Break chat-template tokens (``<|im_end|>``, ``[INST]`` …) with a zero-width space."""
-    return _CHAT_TOKEN.sub(lambda match: match.group() + _BREAK, text)
+    for sign, token in _CHAT_TOKENS:
+        if sign in text:
+            text = token.sub(sign + _BREAK, text)
+    return text
 
 
 def restore(text: str) -> str:

@@ -19,7 +19,9 @@ from gristmill.accept import AcceptRule
 from gristmill.errors import GristmillError, RecipeError
 from gristmill.models import needs_key, validate_spec
 from gristmill.models.spec import ModelSpec
+from gristmill.quota import Target
 from gristmill.registry import Component, ComponentKind, Gate, Generator, Scorer
+from gristmill.voting import Voted, sampling_doubt
 from gristmill.yaml_lines import Loc, Source, read_yaml
 
 C = TypeVar("C", bound=Component)
@@ -49,17 +51,12 @@ class Step(BaseModel):
         return dict(self.model_extra or {})
 
 
-class Target(_Strict):
-    """Stop asking once this many rows are accepted."""
-
-    accepted: int | None = Field(default=None, ge=1)
-
-
 class Budget(_Strict):
-    """Stop before more than this is spent."""
+    """Stop before more than this is spent; ``minutes`` are of one run."""
 
     usd: float | None = Field(default=None, ge=0)
     tokens: int | None = Field(default=None, ge=0)
+    minutes: float | None = Field(default=None, gt=0)
 
 
 class Recipe(_Strict):
@@ -135,8 +132,12 @@ def load_recipe(path: Path, *, check_keys: bool = True) -> Loaded:
     tasks = _tasks(recipe, source)
     gates = [_build(Gate, "gates", s, source, ("gates", i)) for i, s in enumerate(recipe.gates)]
     scorers = [_build(Scorer, "scorers", s, source, ("score", i)) for i, s in enumerate(recipe.score)]
-    parts = [("generate", i, task.generator) for i, task in enumerate(tasks)]
-    _check_roles(recipe, source, [*parts, *(("score", i, s) for i, s in enumerate(scorers))])
+    parts: list[tuple[str, int, Component]] = [
+        ("generate", i, task.generator) for i, task in enumerate(tasks)
+    ]
+    parts += (("score", i, s) for i, s in enumerate(scorers))
+    _check_roles(recipe, source, parts)
+    warnings += _doubts(recipe, source, parts)
     for section, index, component in _components(tasks, gates, scorers):
         _prepare(component, source, (section, index))
     accept = _accept(recipe, source, scorers)
@@ -242,7 +243,42 @@ def _build(base: type[C], kind: ComponentKind, step: Step, source: Source, at: L
         raise RecipeError(
             f"{step.use!r} lacks {', '.join(missing)}", where=source.where(at), cure="fix the plugin"
         )
+    _check_vote(component, kind, step, source, at)
     return _validate(component, step.args, source, at)
+
+
+def _check_vote(component: type[Component], kind: ComponentKind, step: Step, source: Source, at: Loc) -> None:
+    """Options of a vote, given to a component whose answers cannot be compared."""
+    if issubclass(component, Voted) or kind not in {"generators", "scorers"}:
+        return
+    strange = step.args.keys() - component.model_fields.keys()
+    for key in sorted({"samples", "vote", "min_agreement"} & strange):
+        voting = [name for name in registry.names(kind) if _votes(kind, name)]
+        raise RecipeError(
+            f"{key}: {step.use!r} gives no answers that could be compared, so they cannot be voted on",
+            where=source.where((*at, key)),
+            cure=f"{kind} with a vote: {', '.join(voting) or 'none'}; see docs/self-consistency.md",
+        )
+
+
+def _votes(kind: ComponentKind, name: str) -> bool:
+    try:
+        component = registry.load(kind, name)
+    except (ImportError, AttributeError):  # another package's broken plugin
+        return False
+    return isinstance(component, type) and issubclass(component, Voted)
+
+
+def _doubts(recipe: Recipe, source: Source, parts: Sequence[tuple[str, int, Component]]) -> Iterator[str]:
+    """Votes whose samples would all be the same."""
+    for section, index, component in parts:
+        role, temperature = component.drawn_from() if isinstance(component, Voted) else (None, None)
+        spec = recipe.models.get(role or "")
+        if not isinstance(component, Voted) or component.draws < 2 or spec is None:
+            continue
+        given = spec.params.get("temperature") if temperature is None else temperature
+        if doubt := sampling_doubt(given, spec.backend):
+            yield f"{source.where((section, index))}: {component.registered_name}: {doubt}"
 
 
 def _tasks(recipe: Recipe, source: Source) -> list[Task]:

@@ -76,6 +76,7 @@ class Unscored:
 
     reason: str
     raw: str = ""
+    votes: tuple[Mapping[str, Any], ...] = ()
 
 
 class Component(BaseModel):
@@ -155,8 +156,8 @@ class Scorer(Component, ABC):
         """Score one example."""
 
     def calls_per_example(self) -> Mapping[str, float]:
-        """Expected calls by model role, for the dry run."""
-        return dict.fromkeys(self.roles(), 1.0)
+        """Expected calls by model role, for the dry run: one, or as many as ``samples`` vote."""
+        return dict.fromkeys(self.roles(), float(getattr(self, "samples", 1)))
 
 
 class Reader(Component, ABC):

@@ -217,8 +217,8 @@ async def test_no_answer_is_never_an_answer(
 
 async def test_unusable_answers_are_asked_again_on_request_only(server: OpenAIServer, tmp_path: Path) -> None:
     server.script.append(completion("cut", finish="length"))
-    for again, wanted in [(False, "truncated"), (False, "truncated"), (True, None), (True, None)]:
-        async with open_door(server, tmp_path / "c.sqlite", ask_again=again) as door:
+    for redo, wanted in [((), "truncated"), (("refused",), "truncated"), (("truncated",), None), ((), None)]:
+        async with open_door(server, tmp_path / "c.sqlite", redo=frozenset(redo)) as door:
             try:
                 await door.ask_for("writer")(say("hello"))
                 kind = None
@@ -253,7 +253,7 @@ async def test_the_key_never_reaches_the_cache(
 
 async def test_a_token_budget_stops_before_it_is_passed(server: OpenAIServer) -> None:
     async with open_door(server, budget=Budget(tokens=1200)) as door:
-        asking = (door.ask_for("writer")(say(f"number {i}"), max_tokens=100) for i in range(100))
+        asking = (door.ask_for("writer")(say(f"number {i}"), max_tokens=100) for i in range(300))
         results = await asyncio.gather(*asking, return_exceptions=True)
     assert {type(result) for result in results} == {list, BudgetError}
     total = door.counters.total

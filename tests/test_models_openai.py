@@ -163,7 +163,7 @@ STATUSES: list[tuple[Scripted, type[ModelError], str]] = [
     (Scripted({"error": {"message": "late"}}, 408), ModelUnavailableError, "time-out"),
     (Scripted({"error": {"message": "conflict"}}, 409), ModelUnavailableError, "server-error"),
     (Scripted("<html>bad gateway</html>", 502), ModelUnavailableError, "server-error"),
-    (Scripted({"error": {"message": "overloaded"}}, 529), ModelUnavailableError, "server-error"),
+    (Scripted({"error": {"message": "overloaded"}}, 529), ModelUnavailableError, "overloaded"),
     (Scripted({"error": {"message": "maximum context length is 8192"}}, 400), ModelAnswerError, "too-long"),
     (
         Scripted({"error": {"message": "x", "code": "content_filter"}}, 400),

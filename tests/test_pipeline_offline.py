@@ -26,7 +26,7 @@ def test_run_balances_and_tells_where_every_row_went(tmp_path: Path) -> None:
     assert summary["balanced"]
     assert summary["planned"] == 2 * summary["chunks"] == decided + summary["pending"]
     assert summary["accepted"] > 0
-    assert summary["files"] == {"found": 2, "read": 2, "failed": {}, "rows_unread": {}}
+    assert summary["files"] == {"found": 2, "read": 2, "failed": {}, "pending": 0, "rows_unread": {}}
 
 
 def test_second_run_sends_nothing_and_changes_no_row(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from gristmill_data.store import (
     write_owner_file,
 )
 from gristmill_data.store.owner import owner_file
+from gristmill_data.store.schema import newest
 
 TOKEN = "t0ken-of-this-test"
 TESTS = Path(__file__).parent
@@ -158,7 +159,7 @@ def test_the_owner_file_of_an_earlier_process_with_our_id_is_stale(db: Path) -> 
 def test_a_broken_owner_file_is_no_owner(db: Path, content: bytes) -> None:
     owner_file(db).write_bytes(content)
     assert read_owner_file(db) is None
-    assert call(db, "status")["schema"] == 1
+    assert call(db, "status")["schema"] == newest()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_busy_without_an_owner_says_who(db: Path, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(StoreBusyError, match=f"process {other.pid}"):
             call(db, "status")
         other.communicate("\n")
-    assert call(db, "status")["schema"] == 1
+    assert call(db, "status")["schema"] == newest()
 
 
 def test_call_uses_the_store_this_process_has_open(db: Path) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+_HEADING_MARK = re.compile(r"(?:^|\r)[ \t]*(?:#|(?:=+|-+)[ \t]*(?:$|\r))", re.MULTILINE)
 _NEWLINE = re.compile(r"\r\n?|\n")
 # possessive, and only from the first stop of a run: a page of dots must not take a minute
 _SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]*_`]*+\s++|[。！？]++[」』”）]*+\s*+")
@@ -165,3 +166,8 @@ class _Scanner:
 def parse(text: str) -> Structure:
     """Find the headings of a markdown text and every place where it may be cut, with the cost of doing so."""
     return _Scanner(text).scan(_parser().parse(text))
+
+
+def may_have_headings(text: str) -> bool:
+    """Whether :func:`parse` could find a heading: a quick look that may say yes too often, but never no."""
+    return _HEADING_MARK.search(text) is not None

@@ -15,7 +15,17 @@ from itertools import takewhile
 
 from gristmill.errors import UsageError
 from gristmill.records import Chunk, Document
-from gristmill_data.blocks import AFTER_HEADING, CHARACTER, CLAUSE, INSIDE_WHOLE, WORD, Heading, parse
+from gristmill_data.blocks import (
+    AFTER_HEADING,
+    CHARACTER,
+    CLAUSE,
+    INSIDE_WHOLE,
+    WORD,
+    Heading,
+    Structure,
+    may_have_headings,
+    parse,
+)
 
 _CLAUSE_END = re.compile(r"[,;:–—，、；：]\s*")
 _EMPTY_SPACE_WEIGHT = 2.0  # a chunk left half empty is about as bad as a cut between two sentences
@@ -73,7 +83,9 @@ class _Chunker:
         self.document, self.text = document, document.text
         self.limit, self.overlap = limit, overlap
         self.lead_in = limit // _LEAD_IN
-        structure = parse(self.text)
+        # What fits into one chunk is only looked through for headings: most rows of a JSONL file have none.
+        simple = len(self.text) <= limit and not may_have_headings(self.text)
+        structure = Structure((), {}, ()) if simple else parse(self.text)
         self.cuts = structure.cuts
         self.positions = sorted(structure.cuts)
         spans = [(start, start + len(self.text[start:end].rstrip())) for start, end in structure.whole]

@@ -56,6 +56,8 @@ def title(document: Document) -> str:
 
 async def together(waiting: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """All results in order; the first error is raised only when every one of them has ended."""
+    if len(waiting) == 1:
+        return [await waiting[0]]
     # an answer that was paid for is worth waiting for, even when its sibling failed
     results = await asyncio.gather(*waiting, return_exceptions=True)
     for result in results:

@@ -16,11 +16,21 @@ from gristmill_generators.prompts import pick
 class OnPassage(Writer):
     """Base of generators that instruct on the passage as it stands."""
 
+    def calls_per_chunk(self) -> Mapping[str, float]:
+        """One call for each row: samples of the same request."""
+        return {self.model: float(self.per_chunk)}
+
     async def _write(
         self, ask: Ask, messages: Sequence[Message], task: Task, schema: Mapping[str, Any]
     ) -> list[Answer]:
         return await ask(
-            messages, task=task, schema=schema, model=self.model, n=self.per_chunk, **self.sampling()
+            messages,
+            task=task,
+            schema=schema,
+            model=self.model,
+            n=self.per_chunk,
+            partial=True,
+            **self.sampling(),
         )
 
     def _rows(
@@ -31,10 +41,13 @@ class OnPassage(Writer):
         source: tuple[Chunk, Document],
         **metadata: Any,
     ) -> list[Example | Rejected | Failed]:
-        """One row for each answer that is not empty; the same text twice is rejected."""
+        """One row for each answer that is not empty; the same text twice is rejected, a failed one failed."""
         rows: list[Example | Rejected | Failed] = []
         seen: set[str] = set()
         for index, answer in enumerate(answers):
+            if answer.error:
+                rows.append(Failed(answer.error, f"sample {index + 1} of {len(answers)}", answer.text))
+                continue
             text = restore(answer.data[field])
             # an empty text means that there is nothing to do here: counted as nothing-to-ask
             if not text:

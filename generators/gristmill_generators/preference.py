@@ -11,6 +11,7 @@ from gristmill.errors import ModelAnswerError, ModelUnavailableError
 from gristmill.models.types import Ask
 from gristmill.records import Chunk, Document, Example
 from gristmill.registry import Failed, Rejected
+from gristmill.voting import MOST_SAMPLES, Voted
 from gristmill_generators import candidates, corruption, pairs, schemas
 from gristmill_generators.base import Writer, title, together
 from gristmill_generators.contrast import Contrast
@@ -19,13 +20,13 @@ from gristmill_generators.schemas import FAULT_KINDS, Fault, QuestionType
 Outcome = Example | Rejected | Failed
 
 
-class Preference(Writer):
+class Preference(Voted, Writer):
     """Preference pairs: the best against the worst candidate, or a good answer against a spoiled one.
 
     ``corruption`` (the default: it needs one model and no judge) takes a grounded answer as ``chosen``
     and spoils it in one known way (``metadata["fault"]``). ``candidates`` draws answers from one or more
     models and temperatures, lets ``judge`` rate each from 0 to 10 and pairs the best with the worst when
-    they are ``margin`` apart.
+    they are ``margin`` apart. With ``judge_samples`` each is rated several times, and the ratings vote.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("qa", "answer", "rate", "corrupt")
@@ -45,6 +46,24 @@ class Preference(Writer):
     margin: float = Field(
         default=2.0, gt=0, le=10, description="candidates: least distance of best and worst, in points of 10."
     )
+    judge_samples: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_SAMPLES,
+        exclude_if=lambda samples: samples == 1,
+        description="candidates: ratings drawn of each candidate.",
+    )
+    vote: Literal["median", "mean"] = Field(
+        default="median",
+        exclude_if=lambda rule: rule == "median",
+        description="judge_samples: which of a candidate's ratings holds.",
+    )
+
+    @model_validator(mode="after")
+    def _judge_is_asked(self) -> Self:
+        if self.strategy == "corruption" and self.judge_samples > 1:
+            raise ValueError("judge_samples: corruption asks no judge, so nothing is voted on")
+        return self
 
     @model_validator(mode="after")
     def _two_candidates(self) -> Self:
@@ -74,6 +93,15 @@ class Preference(Writer):
         """Role that rates."""
         return self.judge or self.model
 
+    @property
+    def draws(self) -> int:
+        """Ratings drawn of each candidate."""
+        return self.judge_samples
+
+    def drawn_from(self) -> tuple[str | None, float | None]:
+        """The role that rates; it reads at the recipe's temperature."""
+        return self.rater, None
+
     # the corruption strategy must not demand a judge that it never asks
     def roles(self) -> Sequence[str]:
         """The roles this strategy really asks."""
@@ -90,7 +118,7 @@ class Preference(Writer):
             return calls
         for role in self.writers:
             calls[role] += self.per_chunk * len(self.settings) * self.samples
-        calls[self.rater] += self.per_chunk * self.candidates_each
+        calls[self.rater] += self.per_chunk * self.candidates_each * self.judge_samples
         return calls
 
     async def generate(self, chunk: Chunk, document: Document, ask: Ask) -> Sequence[Outcome]:

@@ -54,6 +54,13 @@ ANSWER_SYSTEM = (
     "Use nothing but the source; do not mention that there is one. Answer directly, without a preamble."
 )
 
+NO_ANSWER = "NO ANSWER"
+
+DECLINE = (
+    f" If the source does not answer the question, write {NO_ANSWER} and nothing else. Give the shortest "
+    "complete answer."
+)
+
 RATE = """Rate the response to the question from 0 (useless or wrong) to 10 (could not be better),
 judged against the passage. What counts, most important first: everything it claims is in the passage;
 it answers the question that was asked; it leaves nothing important out; it is clear. Length earns
@@ -86,10 +93,10 @@ def writing(task: str, chunk: Chunk, document: Document | None = None, **more: s
     return _turns(SYSTEM, task, _blocks(chunk, document, more))
 
 
-def answering(question: str, chunk: Chunk) -> list[Message]:
-    """The question as one would ask it, after the passage that answers it."""
+def answering(question: str, chunk: Chunk, *, more: str = "") -> list[Message]:
+    """The question as one would ask it, after the passage that answers it; ``more`` ends the system turn."""
     text, mark = fenced(_blocks(chunk, None, {}))
-    system = ANSWER_SYSTEM.format(mark=mark)
+    system = ANSWER_SYSTEM.format(mark=mark) + more
     return [
         {"role": "system", "content": system},
         {"role": "user", "content": f"{text}\n\n{defuse(question)}"},

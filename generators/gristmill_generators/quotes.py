@@ -33,6 +33,9 @@ _SPACED = re.compile(
     r"|\||\s+",
     re.MULTILINE,
 )
+# Of a text, what may hide whole words; of a quote, what stands for a space but is none.
+_HIDING = re.compile(r"<|\]\(|\]\[")
+_MARKS = re.compile(r"^[ \t]*(?:[#>]|[-+•]|\d{1,3}[.)])|\||---", re.MULTILINE)
 _ELLIPSIS = re.compile(r"\s*[\[(]?(?:\.{3,}|…)[\])]?\s*")
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _NEGATION = re.compile(r"\b(?:no|not|never|none|nothing|neither|nor|without|cannot)\b|n't\b")
@@ -51,6 +54,8 @@ def locate(quote: str, text: str) -> list[Span]:
     Case, white space, typography and markdown may differ. A quote with an ellipsis may give several
     spans. Small slips of the pen are forgiven, a changed number or a changed negation is not.
     """
+    if (verbatim := _verbatim(quote, text)) is not None:
+        return [verbatim]
     wanted = _plain(quote).text
     if not _is_evidence(wanted):
         return []
@@ -60,6 +65,18 @@ def locate(quote: str, text: str) -> list[Span]:
     if start >= 0:
         return [_span(source, start, start + len(wanted))]
     return _pieces(quote, source) or _near(wanted, source)
+
+
+def _verbatim(quote: str, text: str) -> Span | None:
+    """Where ``quote`` stands in ``text`` word for word, if neither has markup that reducing would drop.
+
+    Most models copy most quotes exactly: this answers those at a fiftieth of the cost.
+    """
+    if _HIDING.search(text) or _DROPPED.search(quote) or _MARKS.search(quote):
+        return None
+    wanted = quote.strip()
+    start = text.find(wanted)
+    return (start, start + len(wanted)) if start >= 0 and _is_evidence(wanted.casefold()) else None
 
 
 @lru_cache(maxsize=256)

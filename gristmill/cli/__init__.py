@@ -7,7 +7,19 @@ import sys
 
 import typer
 
-from gristmill.cli import backup, decontaminate, export, init, listing, models, report, review, run, status
+from gristmill.cli import (
+    backup,
+    cache,
+    decontaminate,
+    export,
+    init,
+    listing,
+    models,
+    report,
+    review,
+    run,
+    status,
+)
 from gristmill.errors import GristmillError
 
 app = typer.Typer(
@@ -18,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, run, review, report, export, decontaminate, status, backup, listing, models):
+for command in (init, run, review, report, export, decontaminate, status, backup, cache, listing, models):
     command.register(app)
 
 _CURES = {

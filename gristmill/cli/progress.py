@@ -15,6 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from gristmill.cli.batches import batch_lines
+from gristmill.cli.target import goal_lines, goal_state, tell
+from gristmill.quota import grouped
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -51,7 +55,7 @@ async def watch(run: Run, console: Console) -> AsyncIterator[None]:
 
 
 async def _tick(run: Run, progress: Progress, bar: TaskID) -> None:
-    started = time.monotonic()
+    started, noticed = time.monotonic(), 0
     while True:
         tally, calls = run.tally, run.counters.total
         fresh = tally.decided - tally.resumed
@@ -62,7 +66,13 @@ async def _tick(run: Run, progress: Progress, bar: TaskID) -> None:
             f"({calls.cached} cached) · {calls.input_tokens + calls.output_tokens} tokens · "
             f"${calls.cost_usd:.2f} · {rate:.0f} rows/s"
         )
-        progress.update(bar, total=tally.planned or None, completed=tally.decided, state=state)
+        total, done = tally.planned or None, tally.decided
+        if run.goal is not None:
+            noticed = tell(run.goal, noticed, progress.console)
+            if (wanted := run.goal.spec.goal) is not None:
+                total, done = wanted, run.goal.accepted
+            state += goal_state(run.goal, time.monotonic() - started)
+        progress.update(bar, total=total, completed=done, state=state)
         await asyncio.sleep(REFRESH_SECONDS)
 
 
@@ -77,13 +87,15 @@ def show_accounting(summary: Summary, loaded: Loaded, console: Console) -> None:
     table.add_row("  read", str(tally.files_read), f"{tally.documents} documents, {tally.chunks} chunks")
     for reason, count in tally.files_failed.most_common():
         table.add_row("  [red]failed[/]", str(count), escape(reason))
+    if tally.files_pending:
+        table.add_row("  not read", str(tally.files_pending), "the run was stopped")
     for reason, count in tally.rows_unread.most_common():
         table.add_row("  [red]rows not read[/]", str(count), escape(reason))
     table.add_section()
     resumed = f"{tally.resumed} of them decided by earlier runs" if tally.resumed else ""
     table.add_row("rows asked for", str(tally.planned), resumed)
     table.add_row("  [green]accepted[/]", str(tally.accepted), "")
-    for reason, count in tally.rejected.most_common():
+    for reason, count in grouped(tally.rejected):
         table.add_row("  [yellow]rejected[/]", str(count), escape(reason))
     for reason, count in tally.failed.most_common():
         table.add_row("  [red]failed[/]", str(count), escape(reason))
@@ -115,6 +127,8 @@ def _next_steps(summary: Summary, loaded: Loaded) -> Iterator[str]:
         yield f"note: {escape(names)} is offline:extractive: rules (no language model) made or judged these"
     if summary.error is not None:
         yield f"[red]stopped:[/] {escape(str(summary.error))}"
+    yield from goal_lines(summary)
+    yield from batch_lines(summary)
     if summary.status == "interrupted":
         yield "stopped by signal; everything answered is saved: run again to go on"
     share, allowed = summary.tally.failed_share, loaded.recipe.max_failed_share

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,46 +20,58 @@ from typing import Any
 import orjson
 
 from gristmill.errors import StoreError
+from gristmill.models.cache_errors import cache_error
+from gristmill.models.claims import Claims
 from gristmill.models.faults import fault
 from gristmill.models.types import FinishReason
 from gristmill.records import Call, Usage, to_json
 
 SCHEMA_VERSION = 1
 BATCH = 256
+LINGER_SECONDS = 0.002
 BUSY_SECONDS = 30.0
 
+# With a rowid: rows of some kilobytes under random keys would split the pages of the key's own tree
+# (36 µs a row against 15, and growing). Files of version 0.2 are WITHOUT ROWID and work as they are.
 _CREATE = """
 CREATE TABLE IF NOT EXISTS calls (
   key TEXT PRIMARY KEY, model TEXT NOT NULL, messages TEXT NOT NULL, params TEXT NOT NULL,
   json_schema TEXT, sample INTEGER NOT NULL, response TEXT NOT NULL, finish_reason TEXT NOT NULL,
   complete INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
   cost REAL, seconds REAL NOT NULL, created TEXT NOT NULL
-) WITHOUT ROWID"""
+)"""
 
-# An answer that could not be used gives way to a later one; a usable one stays what it is for ever.
+# An answer that could not be used gives way to a later one; a usable one stays what it is, unless it was
+# asked again on request: then whatever is older than that request.
 _INSERT = """
 INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET
   response = excluded.response, finish_reason = excluded.finish_reason, complete = excluded.complete,
   input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost,
   seconds = excluded.seconds, created = excluded.created
-WHERE calls.complete = 0"""
+WHERE calls.complete = 0 OR calls.created < ?15"""
 
 _SELECT = """
 SELECT key, model, messages, params, json_schema, sample, response, finish_reason,
-       input_tokens, output_tokens, cost, seconds
+       input_tokens, output_tokens, cost, seconds, created
 FROM calls WHERE key = ?"""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A call with what the cache knows beyond it; ``seconds`` is how long the model took."""
+    """A call with what the cache knows beyond it; ``seconds`` is how long the model took.
+
+    ``created`` is when it was stored (ISO 8601, UTC; empty before that). An entry with ``replaces`` set, a
+    time of the same form, takes the place of whatever was stored before that time.
+    """
 
     call: Call
     finish_reason: FinishReason = "stop"
     schema: Mapping[str, Any] | None = None
     sample: int = 0
     seconds: float = 0.0
+    created: str = field(default="", compare=False)
+    replaces: str = field(default="", compare=False)
 
     @property
     def complete(self) -> bool:
@@ -75,8 +87,12 @@ class ResponseCache:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._reader = _connect(path)
-        self._writer = _connect(path)
+        self.claims = Claims.of(path)
+        try:
+            self._reader, self._writer = _connect(path), _connect(path)
+        except StoreError:
+            self.claims.close()
+            raise
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_all, name="gristmill-cache", daemon=True)
         self._thread.start()
@@ -86,7 +102,7 @@ class ResponseCache:
         try:
             return _read(self._reader, key)
         except sqlite3.Error as error:
-            raise _store_error(self.path, error) from error
+            raise cache_error(self.path, error) from error
 
     async def put(self, entry: Entry) -> Entry:
         """Commit a call, then return what is stored.
@@ -104,6 +120,7 @@ class ResponseCache:
         self._thread.join()
         self._writer.close()
         self._reader.close()
+        self.claims.close()
 
     def _write_all(self) -> None:
         while (batch := self._next_batch()) is not None:
@@ -113,6 +130,8 @@ class ResponseCache:
         first = self._queue.get()
         if first is None:
             return None
+        # Answers that come within a moment share a transaction.
+        time.sleep(LINGER_SECONDS)
         batch = [first]
         while len(batch) < BATCH and not self._queue.empty():
             item = self._queue.get()
@@ -135,26 +154,32 @@ def _write(connection: sqlite3.Connection, batch: Sequence[_Waiting], path: Path
             for one in batch:  # one of them cannot be stored: the others must not pay for it
                 _write(connection, [one], path)
             return
-        failure = _store_error(path, error)
-        for _, loop, done in batch:
-            _tell(loop, done, failure)
+        failure = cache_error(path, error)
+        _tell([(loop, done, failure) for _, loop, done in batch])
         return
-    for (_, loop, done), entry in zip(batch, stored, strict=True):
-        _tell(loop, done, entry)
+    _tell([(loop, done, entry) for (_, loop, done), entry in zip(batch, stored, strict=True)])
 
 
-def _tell(loop: asyncio.AbstractEventLoop, done: asyncio.Future[Entry], result: Entry | StoreError) -> None:
-    def settle() -> None:
+_Told = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Entry]", "Entry | StoreError"]
+
+
+def _tell(results: Sequence[_Told]) -> None:
+    """Hand results to those who wait: one wake-up for each event loop."""
+    for loop in {loop for loop, _, _ in results}:
+        # A closed loop has nobody left who waits; the rows themselves are committed.
+        if not loop.is_closed():
+            mine = [(done, result) for whose, done, result in results if whose is loop]
+            loop.call_soon_threadsafe(_settle, mine)
+
+
+def _settle(results: Sequence[tuple[asyncio.Future[Entry], Entry | StoreError]]) -> None:
+    for done, result in results:
         if done.done():
-            return
+            continue
         if isinstance(result, StoreError):
             done.set_exception(result)
         else:
             done.set_result(result)
-
-    # A closed loop has nobody left who waits; the row itself is committed.
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(settle)
 
 
 def _insert(connection: sqlite3.Connection, entry: Entry) -> Entry:
@@ -179,15 +204,22 @@ def _row(entry: Entry) -> tuple[Any, ...]:
         call.usage.output_tokens,
         call.cost,
         entry.seconds,
-        datetime.now(UTC).isoformat(timespec="milliseconds"),
+        entry.created or now(),
+        entry.replaces,
     )
+
+
+def now() -> str:
+    """The time as the cache keeps it: texts that sort as the moments do."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _read(connection: sqlite3.Connection, key: str) -> Entry | None:
     row = connection.execute(_SELECT, (key,)).fetchone()
     if row is None:
         return None
-    found, model, messages, params, schema, sample, response, finish, tokens_in, tokens_out, cost, took = row
+    found, model, messages, params, schema, sample, response, finish, *rest = row
+    tokens_in, tokens_out, cost, took, created = rest
     call = Call(
         found,
         model,
@@ -197,7 +229,7 @@ def _read(connection: sqlite3.Connection, key: str) -> Entry | None:
         Usage(tokens_in, tokens_out),
         cost,
     )
-    return Entry(call, finish, None if schema is None else orjson.loads(schema), sample, took)
+    return Entry(call, finish, None if schema is None else orjson.loads(schema), sample, took, created)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -208,7 +240,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         )
         _prepare(connection, path)
     except (sqlite3.Error, OSError) as error:
-        raise _store_error(path, error) from error
+        raise cache_error(path, error) from error
     return connection
 
 
@@ -241,11 +273,3 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def _store_error(path: Path, error: Exception) -> StoreError:
-    return StoreError(
-        f"the response cache cannot be used: {error}",
-        where=str(path),
-        cure="free space, repair or delete that file (answers in it are lost), or name another one",
-    )

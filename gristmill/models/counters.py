@@ -12,7 +12,7 @@ from gristmill.records import Call
 class CallEvent:
     """One answered call, handed to ``on_call`` for lineage, whether it was sent or came from the cache.
 
-    ``seconds`` is the time the model took when it was sent (0 from the cache).
+    ``seconds`` is the time the model took when it was sent, now or for the run that cached it.
     """
 
     call: Call
@@ -27,7 +27,8 @@ class Tally:
     """Counts of one model. A call is one sample; a request may carry several.
 
     ``sent`` calls were answered by the model, ``cached`` ones by the cache or by an equal call in
-    flight, ``failed`` ones not at all. ``retried`` requests went out again after a temporary error.
+    flight, ``failed`` ones not at all. ``retried`` requests went out again after a temporary error,
+    ``throttled`` ones met a limit or an overload of the model.
     ``repairs`` of broken JSON are calls of their own, in ``sent`` or ``cached`` too. Tokens and
     ``cost_usd`` (US dollars) are of sent calls only; ``unpriced`` sent calls have no known price and
     are missing in ``cost_usd``.
@@ -37,6 +38,7 @@ class Tally:
     cached: int = 0
     failed: int = 0
     retried: int = 0
+    throttled: int = 0
     repairs: int = 0
     in_flight: int = 0
     input_tokens: int = 0
@@ -72,6 +74,12 @@ class Counters:
         for tally in self.by_model.values():
             total = total.plus(tally)
         return total
+
+    def plus(self, other: Counters) -> Counters:
+        """The sums by model, of two runs."""
+        names = [*self.by_model, *(name for name in other.by_model if name not in self.by_model)]
+        mine, theirs = self.by_model, other.by_model
+        return Counters({name: mine.get(name, Tally()).plus(theirs.get(name, Tally())) for name in names})
 
     def of(self, model: str) -> Tally:
         """The live tally of one model."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gristmill.errors import ModelAnswerError, UsageError
+from gristmill.errors import GristmillError, ModelAnswerError, UsageError
 from gristmill.models import structured
 from gristmill.models.backends import create_backend, validate_spec
 from gristmill.models.budget import Budget
@@ -17,12 +17,21 @@ from gristmill.models.cache import Entry
 from gristmill.models.cost import price_of
 from gristmill.models.counters import CallEvent, Counters
 from gristmill.models.faults import check_text
+from gristmill.models.files import allow_connections
 from gristmill.models.flights import Airport, Landed
+from gristmill.models.limits import LimitView
 from gristmill.models.line import Line
+from gristmill.models.redo import Redo, RedoKind
 from gristmill.models.retry import RetryPolicy
+from gristmill.models.samples import keep_what_came
+from gristmill.models.sharing import Pool
 from gristmill.models.spec import ModelSpec
+from gristmill.models.telemetry import CallLog
 from gristmill.models.types import Answer, Ask, Request, Task
 from gristmill.records import Message
+
+if TYPE_CHECKING:
+    from gristmill.models.batch.deferrals import Deferrals
 
 RESERVED = frozenset({"model", "messages", "n", "stream", "response_format"})
 # Parameters are kept with every call; these are where people put a key.
@@ -34,8 +43,10 @@ class Door:
 
     ``specs`` are the recipe's models by role. ``cache`` is the SQLite file of answered calls (None: keep
     nothing). ``on_call`` hears of every answered call, sent or cached, on the event loop, after it was
-    committed. ``ask_again`` sends cached calls whose answer could not be used (truncated, refused,
-    filtered, empty) once more. One door belongs to one event loop; use it as an async context manager.
+    committed. ``redo`` names the kinds of stored answers to ask again
+    (:class:`gristmill.models.redo.Redo`). ``log`` takes a row of every call sent. ``deferrals`` takes the
+    calls that are not cached, of models that can wait for a batch. One door
+    belongs to one event loop; use it as an async context manager.
 
     Raises:
         RecipeError: unknown backend or offline model.
@@ -51,16 +62,23 @@ class Door:
         on_call: Callable[[CallEvent], None] | None = None,
         budget: Budget | None = None,
         retry: RetryPolicy | None = None,
-        ask_again: bool = False,
+        redo: frozenset[RedoKind] = frozenset(),
+        log: CallLog | None = None,
+        deferrals: Deferrals | None = None,
     ) -> None:
         self.counters = Counters()
         self.budget = budget or Budget()
         self._specs = dict(specs)
         for role, spec in self._specs.items():
             _check_role(role, spec, self.budget)
+        allow_connections(sum(spec.concurrency for spec in self._specs.values() if spec.backend == "openai"))
         self._retry = retry or RetryPolicy()
+        self._pool = Pool(self._specs.values())
         self._lines: dict[str, Line] = {}
-        self._airport = Airport(cache, on_call or _ignore, ask_again=ask_again)
+        self._line_of_role: dict[str, Line] = {}
+        self.redo = Redo(redo) if redo else None
+        self.log = log
+        self._airport = Airport(cache, on_call or _ignore, redo=self.redo, log=log, deferrals=deferrals)
 
     def ask_for(self, role: str | None) -> Ask:
         """The ``ask`` of one role; ``model=`` in a call picks another role.
@@ -78,18 +96,25 @@ class Door:
         """Draw ``how.n`` answers from a role's model (what :meth:`ask_for` calls)."""
         name = self._role_name(role)
         spec = self._spec(name)
-        line = self._line(spec)
-        params = {**spec.params, **how.params}
-        _check_params(name, params)
-        base = Request(
-            model=line.backend.name,
-            messages=tuple(messages),
-            params={k: v for k, v in params.items() if v is not None},
-            schema=how.schema,
-            task=how.task,
-        )
-        landed = await self._airport.draw(line, name, [replace(base, sample=i) for i in range(how.n)])
+        line = self._line_of_role.get(name) or self._line(name, spec)
+        if how.params:
+            _check_params(name, how.params)
+        params = {k: v for k, v in {**spec.params, **how.params}.items() if v is not None}
+        turns, model = tuple(messages), line.backend.name
+        requests = [Request(model, turns, params, how.schema, i, how.task) for i in range(how.n)]
+        if how.partial and how.n > 1:
+            return await self._each(line, name, requests)
+        landed = await self._airport.draw(line, name, requests)
         return await _all([self._answer(line, name, flight) for flight in landed])
+
+    def limits(self) -> list[LimitView]:
+        """The limits now in force, one entry for each model used so far at each provider."""
+        return self._pool.views()
+
+    def halt(self, error: GristmillError) -> None:
+        """Send nothing more: calls that wait or come later raise ``error``; those on the wire go on."""
+        self.budget.stop(error)
+        self._pool.stop(error)
 
     async def close(self, *, grace: float = 10.0) -> None:
         """Stop: calls on the wire get ``grace`` seconds so that paid answers are kept, others are dropped."""
@@ -98,6 +123,7 @@ class Door:
         for line in self._lines.values():
             await line.backend.close()
         self._lines.clear()
+        self._line_of_role.clear()
 
     async def __aenter__(self) -> Door:
         return self
@@ -107,7 +133,24 @@ class Door:
     ) -> None:
         await self.close()
 
+    async def _each(self, line: Line, role: str, requests: Sequence[Request]) -> list[Answer]:
+        drawn = await self._airport.draw_each(line, role, requests)
+        reading = (self._answer(line, role, landed) for landed in drawn if isinstance(landed, Landed))
+        read = iter(await asyncio.gather(*reading, return_exceptions=True))
+        return keep_what_came([next(read) if isinstance(d, Landed) else d for d in drawn], line.backend.name)
+
     async def _answer(self, line: Line, role: str, landed: Landed) -> Answer:
+        if self.redo is None:
+            return await self._read(line, role, landed)
+        try:
+            return await self._read(line, role, landed)
+        except ModelAnswerError as error:
+            if not self.redo.claim(error, landed.entry):
+                raise
+        [again] = await self._airport.draw(line, role, [landed.request])
+        return await self._read(line, role, again)
+
+    async def _read(self, line: Line, role: str, landed: Landed) -> Answer:
         request, entry = landed.request, landed.entry
         check_text(entry.call.response, entry.finish_reason, model=entry.call.model, key=entry.call.key)
         if request.schema is None:
@@ -145,30 +188,38 @@ class Door:
     def _known(self) -> str:
         return f"models of the recipe: {', '.join(sorted(self._specs)) or 'none'}"
 
-    def _line(self, spec: ModelSpec) -> Line:
-        # Roles that differ in sampling parameters only share connections and limits.
+    def _line(self, role: str, spec: ModelSpec) -> Line:
+        # Roles that differ in sampling parameters only share connections, those of one model its limits.
         key = spec.model_copy(update={"params": {}}).model_dump_json()
         line = self._lines.get(key)
         if line is None:
             backend = create_backend(spec)
             tally = self.counters.of(backend.name)
-            line = self._lines[key] = Line(spec, backend, tally, self.budget, self._retry)
+            shared = self._pool.of(spec)
+            line = self._lines[key] = Line(spec, backend, tally, shared, self.budget, self._retry)
+        self._line_of_role[role] = line
         return line
 
 
 class Asking:
     """How to ask: everything of a call beside role and messages."""
 
-    __slots__ = ("n", "params", "schema", "task")
+    __slots__ = ("n", "params", "partial", "schema", "task")
 
     def __init__(
-        self, task: Task | None, schema: Mapping[str, Any] | None, n: int, params: Mapping[str, Any]
+        self,
+        task: Task | None,
+        schema: Mapping[str, Any] | None,
+        n: int,
+        params: Mapping[str, Any],
+        partial: bool = False,
     ) -> None:
         if n < 1:
             raise UsageError(f"n must be at least 1, not {n}")
         if schema is not None:
             structured.check_schema(schema)
         self.task, self.schema, self.n, self.params = task, schema, n, params
+        self.partial = partial
 
 
 class _RoleAsk:
@@ -183,9 +234,11 @@ class _RoleAsk:
         model: str | None = None,
         schema: Mapping[str, Any] | None = None,
         n: int = 1,
+        partial: bool = False,
         **params: Any,
     ) -> list[Answer]:
-        return await self._door.ask(model or self._role, messages, Asking(task, schema, n, params))
+        how = Asking(task, schema, n, params, partial)
+        return await self._door.ask(model or self._role, messages, how)
 
 
 async def _all(answers: Sequence[Coroutine[Any, Any, Answer]]) -> list[Answer]:

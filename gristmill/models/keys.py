@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from gristmill.models.types import Backend, Request
 from gristmill.records import content_id
 
@@ -16,6 +19,17 @@ def request_key(backend: Backend, request: Request) -> str:
     uses_task = getattr(backend, "uses_task", backend.name.startswith("offline:"))
     if uses_task and request.task is not None:
         task = [request.task.name, request.task.inputs]
-    return content_id(
-        "call", backend.name, request.messages, request.params, request.schema, request.sample, task
-    )
+    return call_key(backend.name, request.messages, request.params, request.schema, request.sample, task=task)
+
+
+def call_key(
+    model: str,
+    messages: Sequence[Mapping[str, Any]],
+    params: Mapping[str, Any],
+    schema: Mapping[str, Any] | None,
+    sample: int,
+    *,
+    task: object = None,
+) -> str:
+    """The address of a call by its content, as it stands in the cache; ``task`` counts for offline models."""
+    return content_id("call", model, messages, params, schema, sample, task)

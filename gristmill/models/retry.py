@@ -24,5 +24,9 @@ class RetryPolicy:
         """Seconds before attempt ``attempt + 1``; attempts count from 0."""
         if retry_after is not None:
             # A little jitter on top: everybody who got a 429 was told the same wait.
-            return min(max(retry_after, 0.0), self.longest) + self.uniform(0.0, self.base)
-        return self.uniform(0.0, min(self.cap, self.base * 2.0**attempt))
+            return self.bounded(retry_after) + self.uniform(0.0, self.base)
+        return self.uniform(0.0, min(self.cap, self.base * 2.0 ** min(attempt, 60)))
+
+    def bounded(self, retry_after: float | None) -> float:
+        """The wait a server asked for, as far as it is honoured; 0 when it asked for none."""
+        return 0.0 if retry_after is None else min(max(retry_after, 0.0), self.longest)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Price(BaseModel):
@@ -15,26 +15,50 @@ class Price(BaseModel):
     output: float = Field(ge=0)
 
 
+class BatchSpec(BaseModel):
+    """How a model's calls travel with ``run --batch``; ``batch: false`` sends them online there as well.
+
+    ``discount`` is the share of the price that batches save. ``max_requests`` and ``max_megabytes`` (of
+    10^6 bytes) bound one batch's file, ``window`` is the time within which the provider is to answer.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    enabled: bool = True
+    discount: float = Field(default=0.5, ge=0, le=1)
+    max_requests: int = Field(default=50_000, ge=1)
+    max_megabytes: float = Field(default=200.0, gt=0)
+    window: str = Field(default="24h", min_length=1)
+
+
 class ModelSpec(BaseModel):
     """One role of the recipe's ``models``.
 
     ``model`` is ``openai:NAME`` (any OpenAI-compatible endpoint), ``vllm:NAME`` or ``offline:extractive``.
     ``api_key_env`` names the environment variable that holds the key; the key itself is never written
-    anywhere. ``timeout`` is in seconds a call, all retries excluded; ``retries`` is the number of
-    attempts after the first.
+    anywhere. ``transport`` is ``lean`` (the default) or ``official`` (the openai package's client), for
+    ``openai:`` models. ``timeout`` is in seconds an attempt, ``deadline`` in seconds a call from its first
+    attempt on, retries and waits included; ``retries`` is the number of attempts after the first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
     model: str
     base_url: str | None = None
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    transport: Literal["lean", "official"] = "lean"
     concurrency: int = Field(default=64, ge=1, le=10_000)
     requests_per_minute: int | None = Field(default=None, ge=1)
     tokens_per_minute: int | None = Field(default=None, ge=1)
     timeout: float = Field(default=120.0, gt=0)
+    deadline: float | None = Field(default=None, gt=0)
     retries: int = Field(default=6, ge=0)
     params: dict[str, Any] = Field(default_factory=dict)
     price: Price | None = None
+    batch: BatchSpec = BatchSpec()
+
+    @field_validator("batch", mode="before")
+    @classmethod
+    def _on_or_off(cls, value: Any) -> Any:
+        return {"enabled": value} if isinstance(value, bool) else value
 
     @property
     def backend(self) -> str:
@@ -45,3 +69,8 @@ class ModelSpec(BaseModel):
     def name(self) -> str:
         """The model's name without the backend."""
         return self.model.partition(":")[2]
+
+    @property
+    def seconds_in_all(self) -> float:
+        """The deadline: by default a quarter of an hour, or two attempts where those are longer."""
+        return self.deadline if self.deadline is not None else max(900.0, 2 * self.timeout)

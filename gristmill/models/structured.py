@@ -5,21 +5,19 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from gristmill.errors import UsageError
 from gristmill.records import Message
 
-if TYPE_CHECKING:
-    from jsonschema.protocols import Validator
-
 MAX_PROBLEM = 600
 MAX_CANDIDATES = 20
 MAX_LITERAL = 100_000
+MAX_SHOWN = 20_000
 
 _FENCE = re.compile(r"```[ \t]*[\w-]*[ \t]*\n(.*?)```", re.DOTALL)
 _THINKING = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
@@ -44,14 +42,14 @@ def parse(text: str, schema: Mapping[str, Any]) -> Any:
     Raises:
         NotParsedError: no JSON, or none that fits.
     """
-    validator = _validator(orjson.dumps(dict(schema), option=orjson.OPT_SORT_KEYS))
+    validator = _validator(schema)
     misfit: str | None = None
     for whole, candidate in _candidates(text):
         try:
             value = _loads(candidate)
         except ValueError:
             continue
-        problem = _problem(validator, value)
+        problem = validator.problem(value)
         if problem is None:
             return value
         misfit = misfit or problem
@@ -71,13 +69,13 @@ def check_schema(schema: Mapping[str, Any]) -> None:
     """
     if schema.get("type") != "object":
         raise UsageError("a schema asked for must describe an object", cure='set "type": "object" at its top')
-    _validator(orjson.dumps(dict(schema), option=orjson.OPT_SORT_KEYS))
+    _validator(schema)
 
 
 def repair_turns(broken: str, problem: str) -> tuple[Message, Message]:
     """The two turns that ask a model to mend its answer."""
     return (
-        {"role": "assistant", "content": broken},
+        {"role": "assistant", "content": broken[:MAX_SHOWN]},
         {
             "role": "user",
             "content": f"That answer cannot be used: {problem}\nAnswer again, completely, with one JSON "
@@ -167,21 +165,56 @@ def _json_error(text: str) -> str:
     return "no object found"
 
 
-@lru_cache(maxsize=256)
-def _validator(schema: bytes) -> Validator:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
+class _Validator:
+    """One schema, twice: in Rust for the answers that fit, in Python to say what is wrong with the others."""
 
-    loaded = orjson.loads(schema)
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        from jsonschema import Draft202012Validator
+        from jsonschema.exceptions import SchemaError
+
+        try:
+            Draft202012Validator.check_schema(schema)
+        except SchemaError as error:
+            raise UsageError(f"the JSON schema asked for is broken: {error.message}") from error
+        self._slow = Draft202012Validator(schema)
+        self._fits = _fast_check(schema)
+
+    def problem(self, value: Any) -> str | None:
+        """What is wrong with ``value``, None when it fits."""
+        if self._fits is not None and self._fits(value):
+            return None
+        found = sorted(self._slow.iter_errors(value), key=lambda error: error.json_path)
+        if not found:
+            return None
+        return "; ".join(f"{error.json_path}: {error.message[:200]}" for error in found[:5])[:MAX_PROBLEM]
+
+
+def _fast_check(schema: Mapping[str, Any]) -> Callable[[Any], bool] | None:
+    import jsonschema_rs
+
     try:
-        Draft202012Validator.check_schema(loaded)
-    except SchemaError as error:
-        raise UsageError(f"the JSON schema asked for is broken: {error.message}") from error
-    return Draft202012Validator(loaded)
+        return jsonschema_rs.Draft202012Validator(dict(schema)).is_valid
+    except (jsonschema_rs.ValidationError, ValueError):
+        return None  # a pattern in Python's dialect, say: the other validator decides alone
 
 
-def _problem(validator: Validator, value: Any) -> str | None:
-    found = sorted(validator.iter_errors(value), key=lambda error: error.json_path)
-    if not found:
-        return None
-    return "; ".join(f"{error.json_path}: {error.message[:200]}" for error in found[:5])[:MAX_PROBLEM]
+_KNOWN: dict[int, tuple[Mapping[str, Any], _Validator]] = {}
+MAX_KNOWN = 256
+
+
+def _validator(schema: Mapping[str, Any]) -> _Validator:
+    """The validator of a schema; a component's schema is one object for all its calls."""
+    known = _KNOWN.get(id(schema))
+    if known is not None and known[0] is schema:
+        return known[1]
+    made = _compiled(orjson.dumps(dict(schema), option=orjson.OPT_SORT_KEYS))
+    if len(_KNOWN) >= MAX_KNOWN:
+        _KNOWN.clear()
+    # Holding the schema keeps its id from being given to another object.
+    _KNOWN[id(schema)] = (schema, made)
+    return made
+
+
+@lru_cache(maxsize=256)
+def _compiled(schema: bytes) -> _Validator:
+    return _Validator(orjson.loads(schema))

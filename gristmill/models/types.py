@@ -55,6 +55,7 @@ class Answer:
 
     ``data`` is the parsed and schema-checked JSON when a schema was asked for, else ``None``. ``key`` is
     the id of the call that gave it (for ``Example.calls``); ``cached`` tells that nothing was sent.
+    ``error`` is a slug where a sample failed and ``partial`` was asked for; ``text`` is then what came.
     """
 
     text: str
@@ -64,6 +65,7 @@ class Answer:
     usage: Usage
     finish_reason: FinishReason = "stop"
     cached: bool = False
+    error: str = ""
 
 
 class Backend(Protocol):
@@ -85,8 +87,12 @@ class Ask(Protocol):
     ``model`` names a role of the recipe (``writer``, ``judge``); ``None`` is the component's own role.
     Returns ``n`` answers. With ``schema`` (JSON schema, an object at the top) every answer is parsed and
     checked: a lenient parse, then one repair request, then :class:`~gristmill.errors.ModelAnswerError`
-    that keeps the raw text. Other keyword arguments are sampling parameters (``temperature``,
-    ``max_tokens``, ``stop``, ``seed`` …) that override the recipe's.
+    that keeps the raw text. A schema object must not be changed once it was used.
+    Other keyword arguments are sampling parameters (``temperature``, ``max_tokens``, ``stop``, ``seed``
+    …) that override the recipe's.
+
+    One failed sample of several raises its error. With ``partial`` it stays in its place as an answer with
+    ``error`` set, and only when every sample failed is the first error raised.
 
     Raises:
         ModelError: see :mod:`gristmill.errors`; the pipeline turns it into a failure row.
@@ -100,5 +106,6 @@ class Ask(Protocol):
         model: str | None = None,
         schema: Mapping[str, Any] | None = None,
         n: int = 1,
+        partial: bool = False,
         **params: Any,
     ) -> list[Answer]: ...

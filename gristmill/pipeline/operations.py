@@ -21,3 +21,13 @@ def report(store: Store, *, out: str, title: str | None = None) -> dict[str, Any
     name = str(runs["name"].iloc[-1]) if len(runs) else "empty dataset"
     paths = write_report(frames, path, title or name)
     return {"html": str(paths[0]), "files": [str(path) for path in paths]}
+
+
+@operation("call_keys")
+def call_keys(store: Store, *, after: str = "", limit: int = 100_000) -> list[str]:
+    """Keys of calls that any run of the dataset used, in order, from the first one after ``after`` on."""
+    query = """
+        SELECT key FROM (SELECT key FROM calls UNION SELECT unnest(calls) FROM examples)
+        WHERE key > ? ORDER BY key LIMIT ?
+    """
+    return [key for (key,) in store.rows(query, [after, limit])]

@@ -13,6 +13,7 @@ from gristmill.pipeline.run import Options, least, prepare_store
 from gristmill.pipeline.scan import Scan
 from gristmill.pipeline.spool import Spool
 from gristmill.pipeline.tally import Tally
+from gristmill.pipeline.timebox import time_limit
 from gristmill.pipeline.walk import Walker
 from gristmill.recipe import Loaded
 from gristmill.records import Example, Match, Outcome, Score
@@ -78,11 +79,14 @@ async def preview(loaded: Loaded, options: Options, chunks: int) -> Preview:
         jobs = _spread(spool, result.tally.chunks, chunks)
         plan = Plan.of(loaded)
         result.tally.planned = len(jobs) * plan.rows_per_chunk
-        async with Door(loaded.recipe.models, cache=cache_path(loaded.store), budget=budget) as door:
+        cache, redo = cache_path(loaded.store), options.redo
+        async with Door(loaded.recipe.models, cache=cache, budget=budget, redo=redo) as door:
             result.counters = door.counters
             walker = Walker(loaded, plan, door, result)
             walks = (walker.walk(job, frozenset()) for job in jobs)
-            for ended in await asyncio.gather(*walks, return_exceptions=True):
+            with time_limit(door, least(loaded.recipe.budget.minutes, options.max_minutes)):
+                walked = await asyncio.gather(*walks, return_exceptions=True)
+            for ended in walked:
                 if isinstance(ended, (BudgetError, ModelConfigError)):
                     result.error = result.error or ended
                 elif ended is not None:

@@ -6,46 +6,71 @@ import asyncio
 import contextlib
 import resource
 import secrets
-import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from gristmill import __version__
-from gristmill.errors import BudgetError, GristmillError, ModelConfigError, StoreBusyError
+from gristmill.errors import (
+    BudgetError,
+    DeferredError,
+    GristmillError,
+    ModelConfigError,
+    StoppedError,
+    StoreBusyError,
+)
 from gristmill.models import Budget, CallEvent, Counters, Door
+from gristmill.models.redo import RedoKind
+from gristmill.models.tracing import Tracing
+from gristmill.pipeline.backlog import Backlog
+from gristmill.pipeline.batch import Batching, BatchReport, batching
+from gristmill.pipeline.collector import seldom_collected
+from gristmill.pipeline.live import told
 from gristmill.pipeline.lock import only_run
+from gristmill.pipeline.order import jobs_of
 from gristmill.pipeline.plan import Job, Plan
 from gristmill.pipeline.scan import Scan
+from gristmill.pipeline.signals import two_signals
 from gristmill.pipeline.sink import Sink
 from gristmill.pipeline.spool import Spool
 from gristmill.pipeline.tally import Tally
+from gristmill.pipeline.target import Goal, goal_of
+from gristmill.pipeline.timebox import time_limit
+from gristmill.pipeline.traced import traced
 from gristmill.pipeline.walk import Walker
 from gristmill.recipe import Loaded
 from gristmill.records import Document
+from gristmill.registry import Gate
 from gristmill_data.store.places import cache_path
 
-LOOKUP_CHUNKS = 200
-PRELOAD_ROWS = 5_000
+PRELOAD_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Limits of one run: ``limit`` in chunks, ``max_cost`` in US dollars; they add to the recipe's own."""
+    """Limits of one run: ``limit`` in chunks, ``max_cost`` in US dollars; they add to the recipe's own.
+
+    ``redo`` names the kinds of stored answers to ask again (:mod:`gristmill.models.redo`). With ``batch``,
+    calls that are not cached are handed in as provider batches (:mod:`gristmill.pipeline.batch`);
+    ``give_up`` are ids of batches to forget.
+    """
 
     limit: int | None = None
     max_cost: float | None = None
     max_tokens: int | None = None
+    redo: frozenset[RedoKind] = frozenset()
+    max_minutes: float | None = None
+    batch: bool = False
+    give_up: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Summary:
-    """How a run ended. ``status``: done, target, budget, interrupted or failed."""
+    """How a run ended: done, waiting (for batches), target, short, budget, interrupted or failed."""
 
     run: str
     tally: Tally
@@ -53,6 +78,8 @@ class Summary:
     status: str = "done"
     error: GristmillError | None = None
     seconds: float = 0.0
+    goal: Goal | None = None
+    batches: BatchReport | None = None
 
     @property
     def peak_rss_mb(self) -> float:
@@ -73,6 +100,8 @@ class Summary:
             "unpriced_calls": calls.unpriced,
             "seconds": round(self.seconds, 3),
             "peak_rss_mb": round(self.peak_rss_mb, 1),
+            **({"target": self.goal.as_json()} if self.goal else {}),
+            **({"batches": self.batches.as_json()} if self.batches else {}),
             **({"error": str(self.error)} if self.error else {}),
         }
 
@@ -82,6 +111,8 @@ class Summary:
             return self.error.exit_code
         if not self.tally.balanced or self.status == "interrupted":
             return 1
+        if self.status == "waiting":
+            return 0  # how many rows fail is not known yet
         return 4 if self.tally.failed_share > max_failed_share else 0
 
 
@@ -97,6 +128,13 @@ class Run:
     stopping: str = ""
     error: GristmillError | None = None
     crash: Exception | None = None
+    goal: Goal | None = None
+    door: Door | None = None
+    scanned: bool = False
+    walked: bool = False
+    chunks_done: int = 0
+    batch: Batching | None = None
+    tracing: Tracing | None = None
 
     async def execute(self) -> Summary:
         """Run to the end, to the target, to the budget, or to the first Ctrl-C (which drains and saves).
@@ -106,27 +144,57 @@ class Run:
         """
         prepare_store(self.loaded.store)
         with only_run(self.loaded.store, self.loaded.recipe.name):
-            return await self._execute()
+            async with traced(self) as self.tracing, told(self):
+                return await self._execute()
 
     async def _execute(self) -> Summary:
         started, clock = datetime.now(UTC), time.monotonic()
         sink = Sink(self.loaded.store, self.id, self.tally)
-        with Spool() as spool:
+        sink.calls.tracing = self.tracing
+        with two_signals(self._interrupted), Spool() as spool:
             async with self._door(sink) as door:  # first of all: it refuses budgets that cannot be kept
                 await asyncio.to_thread(self._scan, spool, sink)
-                self._record(sink, started, None, "running", {})
-                await sink.flush()
-                await self._preload(sink)
-                await self._walk_all(spool, sink, door)
+                if self.scanned:
+                    self._record(sink, started, None, "running", {})
+                    await sink.flush()
+                    await sink.query("close_runs")
+                    if self.batch is not None:
+                        await self.batch.before(door)
+                    await self._preload(sink)
+                    self.goal = await goal_of(self.loaded, self.id, self.tally, sink)
+                    with seldom_collected():
+                        await self._walk_all(spool, sink, door)
+                    if self.batch is not None:
+                        await self.batch.after(door)
+            self.walked = True
+            if self.goal is not None:
+                self.goal.count_left(self.tally)
             if self.stopping:  # only then rows may be left: after a whole run they would be missing
                 self.tally.pending = self.tally.planned - self.tally.decided
             await self._save(sink, spool)
-        summary = Summary(self.id, self.tally, self.counters, self.stopping or "done", self.error)
-        summary.seconds = time.monotonic() - clock
-        self._record(sink, started, datetime.now(UTC), summary.status, summary.as_json())
-        await self._save(sink)
+            summary = Summary(self.id, self.tally, self.counters, self._status(), self.error)
+            summary.goal = self.goal
+            summary.batches = self.batch.report if self.batch is not None else None
+            summary.seconds = time.monotonic() - clock
+            if self.scanned:  # to a run that saw half of the documents all rows of the others would be stale
+                self._record(sink, started, datetime.now(UTC), summary.status, summary.as_json())
+                await self._save(sink)
         summary.error = self.error
         return summary
+
+    def _interrupted(self) -> None:
+        """The first signal: nothing new is sent, calls in flight are awaited, everything is saved."""
+        if self.walked:
+            return  # it is being saved already
+        self.stopping = self.stopping or "interrupted"
+        self._halt()
+
+    def _halt(self) -> None:
+        if self.door is not None:
+            self.door.halt(StoppedError())
+
+    def _status(self) -> str:
+        return self.stopping or ("short" if self.goal is not None and self.goal.short else "done")
 
     async def _save(self, sink: Sink, spool: Spool | None = None) -> None:
         """Hand everything over; with ``spool``, count in the store what this run decided."""
@@ -144,10 +212,7 @@ class Run:
         if sum(stored["states"].values()) == self.tally.decided - self.tally.resumed:
             return 0
         # Another run may have decided some of them once more: then every slot is looked up.
-        plan, held = Plan.of(self.loaded), 0
-        for jobs in _batches(spool.jobs(), LOOKUP_CHUNKS):
-            known = await self._known(sink, plan, jobs)
-            held += sum(1 for row in known.values() if row[0] in plan.settings)
+        held = await Backlog(Plan.of(self.loaded), self.tally, sink).held(spool.jobs())
         return max(0, self.tally.decided - held)
 
     def _scan(self, spool: Spool, sink: Sink) -> None:
@@ -155,8 +220,8 @@ class Run:
             sink.add(item)
             sink.add_row("run_documents", {"run_id": self.id, "document_id": item.id, "uri": item.uri})
 
-        scan = Scan(spool, self.tally, sink.add, document, self.options.limit)
-        scan.run(self.loaded)
+        scan = Scan(spool, self.tally, sink.add, document, self.options.limit, lambda: self.stopping)
+        self.scanned = scan.run(self.loaded)
         self.tally.planned = self.tally.chunks * Plan.of(self.loaded).rows_per_chunk
 
     def _record(
@@ -181,6 +246,8 @@ class Run:
         """Gates with a memory learn the rows that earlier runs accepted."""
         from gristmill_data.store import example_from_json
 
+        if all(type(gate).preload is Gate.preload for gate in self.loaded.gates):
+            return
         after: str | None = None
         while True:
             rows = await sink.query("accepted", after=after, limit=PRELOAD_ROWS)
@@ -202,69 +269,103 @@ class Run:
         def on_call(event: CallEvent) -> None:
             sink.add(event.call)
 
-        door = Door(recipe.models, cache=cache_path(self.loaded.store), on_call=on_call, budget=budget)
-        self.counters = door.counters
-        async with door:
-            yield door
+        cache, redo = cache_path(self.loaded.store), self.options.redo
+        minutes = least(recipe.budget.minutes, self.options.max_minutes)
+        async with batching(self, sink) as self.batch:
+            deferrals = self.batch.deferrals if self.batch is not None else None
+            door = Door(
+                recipe.models,
+                cache=cache,
+                on_call=on_call,
+                budget=budget,
+                redo=redo,
+                log=sink.calls,
+                deferrals=deferrals,
+            )
+            self.counters, self.door = door.counters, door
+            async with door:
+                with time_limit(door, minutes):
+                    yield door
 
     async def _walk_all(self, spool: Spool, sink: Sink, door: Door) -> None:
         plan = Plan.of(self.loaded)
-        walker = Walker(self.loaded, plan, door, sink)
+        walker, goal = Walker(self.loaded, plan, door, sink, self.goal), self.goal
+        backlog = Backlog(plan, self.tally, sink, goal)
         width = 2 * max(spec.concurrency for spec in self.loaded.recipe.models.values())
         room = asyncio.Semaphore(width)
         flusher = asyncio.create_task(self._flush(sink))
         tasks: set[asyncio.Task[None]] = set()
-        with _signals(self):
-            try:
-                with self._busy_stops():
-                    async for job, skip in self._jobs(spool, sink, plan):
-                        await room.acquire()
-                        if self._should_stop():
-                            room.release()
-                            if self.stopping in ("interrupted", "failed"):
-                                break
-                            continue  # the rest is only counted: what earlier runs decided is not pending
-                        task = asyncio.create_task(self._guard(walker, job, skip, room))
-                        tasks.add(task)
-                        task.add_done_callback(tasks.discard)
-                while tasks:
-                    await asyncio.gather(*tasks)
-            finally:
-                for task in (*tasks, flusher):
-                    task.cancel()
-                await asyncio.gather(*tasks, flusher, return_exceptions=True)
+        try:
+            with self._busy_stops():
+                async for job, skip in backlog.left(jobs_of(spool, self.loaded.recipe.target)):
+                    await room.acquire()
+                    if goal is not None and not await self._turn(goal, tasks):
+                        room.release()
+                        continue  # it stays pending: the rows that wait for their batch may do
+                    if self._should_stop():
+                        room.release()
+                        if self.stopping in ("interrupted", "failed"):
+                            break
+                        continue  # the rest is only counted: what earlier runs decided is not pending
+                    if goal is not None:
+                        goal.begin(job.chunk.id, fresh=not skip)
+                    task = asyncio.create_task(self._guard(walker, job, skip, room))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+            while tasks:
+                await asyncio.gather(*tasks)
+            self._should_stop()  # the last rows may have reached the target
+        finally:
+            for task in (*tasks, flusher):
+                task.cancel()
+            await asyncio.gather(*tasks, flusher, return_exceptions=True)
         if self.crash is not None:
             raise self.crash
 
+    async def _turn(self, goal: Goal, tasks: set[asyncio.Task[None]]) -> bool:
+        if self.batch is not None:
+            return await self.batch.room(goal, tasks)
+        await goal.turn()
+        return True
+
     def _should_stop(self) -> bool:
-        wanted = self.loaded.recipe.target.accepted
-        if not self.stopping and wanted is not None and self.tally.accepted >= wanted:
-            self.stopping = "target"
+        if self.goal is not None and self.stopping in ("", "target"):
+            self.stopping = "target" if self.goal.full else ""
         return bool(self.stopping)
 
     async def _guard(self, walker: Walker, job: Job, skip: frozenset[int], room: asyncio.Semaphore) -> None:
+        whole = waits = False
         try:
-            await walker.walk(job, skip)
+            walk = walker.walk(job, skip)
+            await (walk if self.tracing is None else self.tracing.walked(job.chunk.id, walk))
+            whole = True
         except BudgetError as error:
-            self._stop("budget", error)
+            self.stop("budget", error)
         except ModelConfigError as error:
-            self._stop("failed", error)
+            self.stop("failed", error)
+        except StoppedError as error:
+            waits = isinstance(error, DeferredError)  # either way the rows stay pending
         except Exception as error:  # noqa: BLE001 - kept, drains the run, raised at its end
             self._crashed(error)
         finally:
+            self.chunks_done += 1
+            if self.goal is not None and not waits:
+                self.goal.end(job.chunk.id, whole=whole)
             room.release()
 
-    def _stop(self, status: str, error: GristmillError) -> None:
+    def stop(self, status: str, error: GristmillError) -> None:
         """The first cause counts: what goes wrong while the run drains does not change why it stopped."""
         if self.stopping in ("", "target"):
             self.stopping, self.error = status, error
+        if self.stopping == "failed":
+            self._halt()
 
     @contextlib.contextmanager
     def _busy_stops(self) -> Iterator[None]:
         try:
             yield
         except StoreBusyError as error:
-            self._stop("failed", error)
+            self.stop("failed", error)
 
     async def _flush(self, sink: Sink) -> None:
         try:
@@ -275,55 +376,7 @@ class Run:
     def _crashed(self, error: Exception) -> None:
         self.stopping = "failed"
         self.crash = self.crash or error
-
-    async def _jobs(self, spool: Spool, sink: Sink, plan: Plan) -> AsyncIterator[tuple[Job, frozenset[int]]]:
-        """Chunks with work left, with the tasks that earlier runs settled; those are counted here."""
-        for jobs in _batches(spool.jobs(), LOOKUP_CHUNKS):
-            known = await self._known(sink, plan, jobs)
-            for job in jobs:
-                skip = frozenset(i for i in range(len(plan.tasks)) if self._settled(plan, job, i, known))
-                if len(skip) < len(plan.tasks):
-                    yield job, skip
-
-    async def _known(self, sink: Sink, plan: Plan, jobs: Sequence[Job]) -> dict[str, list[Any]]:
-        """``{slot: [settings, state, reason, example]}`` of what the store knows of these chunks."""
-        ids = [slot for job in jobs for slot in plan.all_slot_ids(job.chunk)]
-        found: dict[str, list[Any]] = await sink.query("decided", slot_ids=ids)
-        return found
-
-    def _settled(self, plan: Plan, job: Job, task: int, known: dict[str, list[Any]]) -> bool:
-        """Failed rows and rows decided under other settings are walked again (answers are cached)."""
-        found = [known.get(slot) for slot in plan.slot_ids(job.chunk, task)]
-        rows = [row for row in found if row and row[0] == plan.settings[task] and row[1] != "failed"]
-        if len(rows) < len(found):
-            return False
-        for row in rows:
-            self.tally.count(row[1], row[2], resumed=True)
-        return True
-
-
-@contextlib.contextmanager
-def _signals(run: Run) -> Iterator[None]:
-    """First Ctrl-C or SIGTERM drains and saves; the second one stops at once."""
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if run.stopping == "interrupted":
-            raise KeyboardInterrupt
-        run.stopping = "interrupted"
-
-    names = (signal.SIGINT, signal.SIGTERM)
-    try:
-        for name in names:
-            loop.add_signal_handler(name, stop)
-    except (RuntimeError, NotImplementedError):
-        yield  # not the main thread: the embedding program handles its own signals
-        return
-    try:
-        yield
-    finally:
-        for name in names:
-            loop.remove_signal_handler(name)
+        self._halt()  # what can no longer be kept must not be paid for
 
 
 def prepare_store(store: Path) -> None:
@@ -346,8 +399,3 @@ def least(first: float | None, second: float | None) -> Any:
     """The tighter of two limits, None when there is neither."""
     limits = [limit for limit in (first, second) if limit is not None]
     return min(limits) if limits else None
-
-
-def _batches(items: Iterator[Job], size: int) -> Iterator[Sequence[Job]]:
-    while batch := list(islice(items, size)):
-        yield batch

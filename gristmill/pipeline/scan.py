@@ -14,19 +14,23 @@ from gristmill_data.store.places import own_files
 
 @dataclass(slots=True)
 class Scan:
-    """What reading found, beyond the tally. ``chars`` counts the text of all planned chunks."""
+    """What reading found, beyond the tally. ``chars`` counts the text of all planned chunks.
+
+    Once ``stopped`` says so the rest is not read, and :meth:`run` returns False.
+    """
 
     spool: Spool
     tally: Tally
     on_record: Callable[[Chunk | FileFailure], None]
     on_document: Callable[[Document], None]
     limit: int | None = None
+    stopped: Callable[[], object] = bool
     chars: int = 0
     files_with_failures: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
-    def run(self, loaded: Loaded) -> None:
-        """Read all sources of a recipe, at most ``limit`` chunks.
+    def run(self, loaded: Loaded) -> bool:
+        """Read all sources of a recipe, at most ``limit`` chunks; False when it was stopped before the end.
 
         Raises:
             UsageError: a pattern of the recipe matches nothing.
@@ -38,15 +42,22 @@ class Scan:
         # A folder of documents may hold the store: what a run wrote is nothing that it was asked to read.
         files = [path for path in found if own.isdisjoint((path, *path.parents))]
         self.tally.files = len(files)
+        done = 0
         for path in files:
             uri = source_uri(path, loaded.root)
             self.seen.clear()
             for item in read_file(path, uri):
+                if self.stopped():
+                    break
                 if isinstance(item, FileFailure):
                     self._failure(item, of_file=item.uri == uri)
                 else:
                     self._document(loaded, item, uri)
-        self._files(len(files))
+            if self.stopped():
+                break
+            done += 1
+        self._files(done)
+        return done == len(files)
 
     def _failure(self, failure: FileFailure, *, of_file: bool) -> None:
         self.on_record(failure)
@@ -86,7 +97,8 @@ class Scan:
         if planned:
             self.spool.add(document, planned)
 
-    def _files(self, found: int) -> None:
+    def _files(self, done: int) -> None:
         """A file counts as read unless it failed as a whole (rows that failed are counted apart)."""
         self.tally.files_failed.update(self.files_with_failures.values())
-        self.tally.files_read = found - len(self.files_with_failures)
+        self.tally.files_read = done - len(self.files_with_failures)
+        self.tally.files_pending = self.tally.files - done

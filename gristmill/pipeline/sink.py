@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gristmill.errors import StoreBusyError
+from gristmill.models.telemetry import CallLog
 from gristmill.pipeline.tally import Tally
 from gristmill.records import Call, Chunk, Document, Example, FileFailure, Match, Outcome, Score
 
 log = logging.getLogger("gristmill.pipeline")
 Record = Call | Chunk | Document | Example | FileFailure | Match | Outcome | Score
-FLUSH_ROWS = 5_000
+FLUSH_ROWS = 20_000
+HELD_ROWS = 4 * FLUSH_ROWS
 FLUSH_SECONDS = 2.0
 INGEST_SECONDS = 5.0
+INGEST_SHARE = 10
 
 
 class Sink:
@@ -26,15 +31,25 @@ class Sink:
         from gristmill_data.store import SegmentWriter
 
         self.db, self.run_id, self.tally = db, run_id, tally
+        self.calls = CallLog()
         self._writer = SegmentWriter(db, run_id)
         self._lock = asyncio.Lock()
+        self._due = asyncio.Event()
+        self._flushing = False
 
     def add(self, record: Record) -> None:
         """Keep a record; it is on disk after the next flush."""
         self._writer.add(record)
         # A row's example, scores and matches go into one segment with its outcome, which comes last.
         if self._writer.pending >= FLUSH_ROWS and not isinstance(record, (Example, Score, Match)):
+            self._full()
+
+    def _full(self) -> None:
+        """Memory stays bounded: a writer that does not keep up, or none yet, makes the caller write."""
+        if not self._flushing or self._writer.pending >= HELD_ROWS:
             self._writer.flush()
+        else:
+            self._due.set()
 
     def add_row(self, table: str, row: Mapping[str, Any]) -> None:
         """Keep a row of a table that has no record type (``runs``, ``run_documents``)."""
@@ -55,28 +70,77 @@ class Sink:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
                 # The thread goes on and closes the file in the end: nobody may use it before that.
-                await asyncio.wait([work])
+                await over(work)
                 raise
 
     async def keep_flushing(self) -> None:
-        """Flush every two seconds and try to have the segments ingested every five, until cancelled."""
-        waited = 0.0
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            waited += FLUSH_SECONDS
-            self._writer.flush()
-            if waited >= INGEST_SECONDS:
-                waited = 0.0
-                await self._try_ingest()
+        """Flush every two seconds and try to have the segments ingested every five, until cancelled.
 
-    async def _try_ingest(self) -> None:
+        Both happen on threads: a stop of the event loop for a disk would leave the models idle.
+        """
+        self._flushing = True
+        due = time.monotonic() + INGEST_SECONDS
+        ingesting: asyncio.Task[float] | None = None
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._due.wait(), FLUSH_SECONDS)
+                self._due.clear()
+                await self._write()
+                if ingesting is not None and ingesting.done():
+                    # A large store takes longer to take rows over: it shall not do only that.
+                    pause = max(INGEST_SECONDS, INGEST_SHARE * await ingesting)
+                    ingesting, due = None, time.monotonic() + pause
+                if ingesting is None and time.monotonic() >= due:
+                    ingesting = asyncio.create_task(self._try_ingest())
+        finally:
+            self._flushing = False
+            if ingesting is not None:
+                ingesting.cancel()
+                await over(ingesting)
+
+    async def _write(self) -> None:
+        self._take_calls()
+        batch = self._writer.take()
+        work = asyncio.create_task(asyncio.to_thread(self._writer.write, batch))
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait([work])
+            if work.exception() is not None:
+                self._writer.put_back(batch)
+            raise
+        except BaseException:
+            self._writer.put_back(batch)
+            raise
+
+    async def _try_ingest(self) -> float:
+        """Have the segments ingested; the seconds it took."""
+        started = time.monotonic()
         try:
             await self.query("ingest")
         except StoreBusyError as error:
             # Nothing is lost: the segments wait, and the last ingest of the run insists.
             log.info("store is busy, segments wait: %s", error.message)
+        return time.monotonic() - started
+
+    def _take_calls(self) -> None:
+        rows, hits = self.calls.drain()
+        if rows:
+            self._writer.add_tuples("call_log", ((self.run_id, *row) for row in rows))
+        if hits:
+            counted = ((self.run_id, *place, calls) for place, calls in hits.items())
+            self._writer.add_tuples("call_hits", counted)
 
     async def flush(self) -> None:
         """Flush and ingest everything; raises StoreBusyError when nobody can take the segments now."""
+        self._take_calls()
         self._writer.flush()
         await self.query("ingest")
+
+
+async def over(task: asyncio.Task[Any]) -> None:
+    """Wait until a task that nobody cares about any more is over; an error unread would be printed."""
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from gristmill.quota import grouped
 from gristmill.records import State
 
 
@@ -20,6 +21,7 @@ class Tally:
     files: int = 0
     files_read: int = 0
     files_failed: Counter[str] = field(default_factory=Counter)
+    files_pending: int = 0
     rows_unread: Counter[str] = field(default_factory=Counter)
     documents: int = 0
     chunks: int = 0
@@ -47,7 +49,7 @@ class Tally:
     @property
     def balanced(self) -> bool:
         """Do files and rows add up?"""
-        files = self.files == self.files_read + self.files_failed.total()
+        files = self.files == self.files_read + self.files_failed.total() + self.files_pending
         rows = self.pending >= 0 and self.planned == self.decided + self.pending
         return files and rows and self.unsaved == 0
 
@@ -61,7 +63,7 @@ class Tally:
         return {
             "planned": self.planned,
             "accepted": self.accepted,
-            "rejected": dict(self.rejected.most_common()),
+            "rejected": dict(grouped(self.rejected)),
             "failed": dict(self.failed.most_common()),
             "pending": self.pending,
             "balanced": self.balanced,
@@ -71,6 +73,7 @@ class Tally:
                 "found": self.files,
                 "read": self.files_read,
                 "failed": dict(self.files_failed.most_common()),
+                "pending": self.files_pending,
                 "rows_unread": dict(self.rows_unread.most_common()),
             },
             "documents": self.documents,

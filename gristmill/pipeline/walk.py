@@ -14,16 +14,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gristmill.accept import UnknownScoreError
-from gristmill.errors import BudgetError, ModelConfigError, ModelError, StoreError
+from gristmill.errors import (
+    BudgetError,
+    DeferredError,
+    ModelConfigError,
+    ModelError,
+    StoppedError,
+    StoreError,
+)
 from gristmill.models import Door
 from gristmill.models.types import Ask
+from gristmill.pipeline.blame import rows_of, score_of
 from gristmill.pipeline.plan import Job, Plan
+from gristmill.pipeline.target import Goal
 from gristmill.recipe import Loaded, Task
 from gristmill.records import Example, Item, Match, Outcome, Score, State
 from gristmill.registry import Blocked, Failed, Gate, Rejected, Scored, Scorer, Unscored
 
 Result = Example | Rejected | Failed
-STOPS = (ModelConfigError, BudgetError, StoreError)
+STOPS = (ModelConfigError, BudgetError, StoppedError, StoreError)
 
 
 class Recorder(Protocol):
@@ -57,34 +66,48 @@ class Walker:
     plan: Plan
     door: Door
     recorder: Recorder
+    goal: Goal | None = None
 
     async def walk(self, job: Job, skip: frozenset[int]) -> None:
         """Make and decide all rows of one chunk, except the tasks in ``skip`` (decided before).
 
         Raises:
-            ModelConfigError, BudgetError, StoreError: the run must stop; undecided rows stay pending.
+            ModelConfigError, BudgetError, StoppedError, StoreError: the run must stop; undecided rows stay
+                pending.
         """
+        deferred: DeferredError | None = None
         for index, task in enumerate(self.plan.tasks):
+            if self.goal is not None and self.goal.full:
+                return  # nothing is asked for rows that have no place: they stay pending
             if index not in skip:
-                await self._task(job, index, task)
+                try:
+                    await self._task(job, index, task)
+                except DeferredError as error:
+                    deferred = error  # what the other tasks ask can go into the same batch
+        if deferred is not None:
+            raise deferred
 
     async def _task(self, job: Job, index: int, task: Task) -> None:
         slots = self.plan.slot_ids(job.chunk, index)
-        results = await self._generate(job, task, len(slots))
+        closed = self.goal.closed(task, job, slots) if self.goal is not None else ""
+        results = [Rejected(closed)] * len(slots) if closed else await self._generate(job, task, len(slots))
         rows = [
             self._row(job, index, slot, place, result)
             for place, (slot, result) in enumerate(zip(slots, results, strict=True))
         ]
+        if len(rows) == 1:
+            await rows[0]
+            return
         # Every row is given its chance before a stop is passed on: what was paid for is kept.
         stops = [e for e in await asyncio.gather(*rows, return_exceptions=True) if e is not None]
-        for error in stops:
+        for error in sorted(stops, key=_waits):
             raise error
 
     async def _generate(self, job: Job, task: Task, wanted: int) -> list[Result]:
         """Exactly ``wanted`` results, so that every row asked for is accounted for."""
         ask = self._ask(task.generator.roles())
         try:
-            results = list(await task.generator.generate(job.chunk, job.document, ask))
+            results = await rows_of(task.generator, job, ask, self.door.redo)
         except STOPS:
             raise
         except ModelError as error:
@@ -107,11 +130,13 @@ class Walker:
             example = result.example
             decision = Decision("rejected", result.reason, result.detail)
         else:
-            decision = await self._decide(Item(result, job.chunk, job.document), matches)
+            decision = await self._decide(Item(result, job.chunk, job.document), slot, matches)
         for match in matches:
             self.recorder.add(match)
         if example is not None:
             self.recorder.add(example)
+        if self.goal is not None:
+            self.goal.settled(job.chunk.id, slot, example.id if example else None, decision.state)
         self.recorder.settle(
             Outcome(
                 slot_id=slot,
@@ -127,7 +152,7 @@ class Walker:
             )
         )
 
-    async def _decide(self, item: Item, matches: list[Match]) -> Decision:
+    async def _decide(self, item: Item, slot: str, matches: list[Match]) -> Decision:
         passed: list[Gate] = []
         decision: Decision | None = None
         try:
@@ -136,8 +161,16 @@ class Walker:
                 if decision is not None:
                     return decision
                 passed.append(gate)
+            if self.goal is not None and (reason := self.goal.blocked(item)):
+                return Decision("rejected", reason, "not judged: there was no place for it")
             decision = await self._score(item)
+            # No await between the place taken here and the row settled: the target cannot be passed.
+            if self.goal is not None and decision is ACCEPTED and (reason := self.goal.take(slot, item)):
+                decision = Decision("rejected", reason, "passed, but there was no place for it")
             return decision
+        except DeferredError:
+            passed.clear()  # on its way to the judge: copies of it must not be judged too
+            raise
         finally:
             # A duplicate gate must not hold rows back for the sake of one that was not accepted.
             if decision is not ACCEPTED:
@@ -157,10 +190,11 @@ class Walker:
 
     async def _score(self, item: Item) -> Decision:
         scorers = self.loaded.scorers
+        if not scorers:
+            return self._accept({})
         results = await asyncio.gather(*(self._one_score(s, item) for s in scorers), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        for error in sorted((r for r in results if isinstance(r, BaseException)), key=_waits):
+            raise error
         by_label = {
             s.label: r for s, r in zip(scorers, results, strict=True) if not isinstance(r, BaseException)
         }
@@ -170,7 +204,7 @@ class Walker:
 
     async def _one_score(self, scorer: Scorer, item: Item) -> Scored | Unscored:
         try:
-            return await scorer.score(item, self._ask(scorer.roles()))
+            return await score_of(scorer, item, self._ask(scorer.roles()), self.door.redo)
         except STOPS:
             raise
         except ModelError as error:
@@ -198,6 +232,11 @@ class Walker:
         return Decision("rejected", reason, f"{shown}; rule: {rule.source}")
 
 
+def _waits(error: BaseException) -> bool:
+    """Sorts a call that waits for its batch behind what must stop the run."""
+    return isinstance(error, DeferredError)
+
+
 def _unique(results: Sequence[Result]) -> list[Result]:
     """The same row twice from one task is one row and a rejected one."""
     seen: set[str] = set()
@@ -221,7 +260,8 @@ def _crash(part: str, name: str, error: Exception) -> Failed:
 def _score_record(example_id: str, scorer: Scorer, result: Scored | Unscored) -> Score:
     if isinstance(result, Unscored):
         detail = result.raw
-        return Score(example_id, scorer.label, scorer.version, None, result.reason, detail)
+        reason, votes = result.reason, result.votes
+        return Score(example_id, scorer.label, scorer.version, None, reason, detail, votes=votes)
     return Score(
         example_id,
         scorer.label,

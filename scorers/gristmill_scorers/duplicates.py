@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, PrivateAttr
@@ -13,6 +15,8 @@ from rapidfuzz import fuzz
 
 from gristmill.records import Example, Item
 from gristmill.registry import Blocked, Gate, Passed
+from gristmill_scorers.checks.text import spaced
+from gristmill_scorers.seen import Seen
 
 
 class Sides(NamedTuple):
@@ -24,16 +28,64 @@ class Sides(NamedTuple):
 
 def sides(example: Example) -> Sides:
     """Both halves in plain words: no case, no punctuation, white space of one kind."""
-    asked = [m["content"] for m in example.messages if m["role"] != "assistant"]
-    answered = [m["content"] for m in example.messages if m["role"] == "assistant"]
-    answered += [text for text in (example.chosen, example.rejected) if text is not None]
-    return Sides(plain("\n".join(asked)), plain("\n".join(answered)))
+    return Sides(_asked(example), _answered(example))
+
+
+def _asked(example: Example) -> str:
+    return plain("\n".join([m["content"] for m in example.messages if m["role"] != "assistant"]))
+
+
+def _answered(example: Example) -> str:
+    texts = [m["content"] for m in example.messages if m["role"] == "assistant"]
+    texts += [text for text in (example.chosen, example.rejected) if text is not None]
+    return plain("\n".join(texts))
+
+
+_TOKEN = re.compile(r"\w+(?:[.,]\w+)*|[=<>]=?|!=|[+/%]")
+_SIGNS = b"=<>!+/%"
+_IN_WORDS = b"abcdefghijklmnopqrstuvwxyz0123456789_.," + _SIGNS
+_SMALL = bytes(b + 32 if 65 <= b <= 90 else b if b in _IN_WORDS else 32 for b in range(256))
+# a dot or comma that does not stand between two characters of a word
+_LOOSE = re.compile(r"[.,](?:(?!\w)|(?<!\w.))")
 
 
 def plain(text: str) -> str:
     """Words and the operators of code; marks that only format (``*``, ``-``, ``#``, ``|``) do not count."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(re.findall(r"\w+(?:[.,]\w+)*|[=<>]=?|!=|[+/%]", folded))
+    bare = spaced(text)
+    small = _small(bare) if bare.isascii() else None
+    if small is not None:
+        return small
+    return " ".join(_TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()))
+
+
+def _small(text: str) -> str | None:
+    """The tokens found by a table and a few replacements; None where it takes the pattern."""
+    small = text.encode().translate(_SMALL) + b" "
+    if len(small.translate(None, _SIGNS)) != len(small):
+        if b"=" in small:
+            return None
+        for sign in (b"<", b">", b"+", b"/", b"%"):
+            small = small.replace(sign, b" " + sign + b" ")
+        small = small.replace(b"!", b" ")
+    small = small.replace(b". ", b" ").replace(b", ", b" ")
+    words = small.decode()
+    if (b"." in small or b"," in small) and _LOOSE.search(words):
+        return None
+    return " ".join(words.split())
+
+
+_PASSED = Passed()
+
+
+class _Memory:
+    """What was seen, and the key last made: the gates that follow block at once, then it is still at hand."""
+
+    __slots__ = ("key", "last", "seen")
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+        self.last: Example | None = None
+        self.key = b""
 
 
 class ExactDuplicates(Gate):
@@ -45,34 +97,44 @@ class ExactDuplicates(Gate):
     compare: Literal["example", "instruction"] = Field(
         default="example", description="Compare whole examples, or only what is asked."
     )
-    _seen: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @cached_property
+    def memory(self) -> _Memory:
+        """What was seen so far (no private attribute: pydantic takes a microsecond to read one)."""
+        return _Memory()
 
     def check(self, item: Item) -> Passed | Blocked:
         """Blocked when the same text was seen under another id."""
+        example, memory = item.example, self.memory
+        key = self._key(example)
+        memory.last, memory.key = example, key
         # the same id again is the same row decided again, not a copy
-        first = self._seen.setdefault(self._key(item.example), item.example.id)
-        return Passed() if first == item.example.id else Blocked("exact-duplicate", f"of {first}")
+        first = memory.seen.first(key, example.id)
+        return _PASSED if first == example.id else Blocked("exact-duplicate", f"of {first}")
 
     def preload(self, examples: Iterable[Example]) -> None:
         for example in examples:
-            self._seen.setdefault(self._key(example), example.id)
+            self.memory.seen.first(self._key(example), example.id)
 
     def forget(self, example: Example) -> None:
-        key = self._key(example)
-        if self._seen.get(key) == example.id:
-            del self._seen[key]
+        memory = self.memory
+        key = memory.key if memory.last is example else self._key(example)
+        memory.seen.forget(key, example.id)
 
-    def _key(self, example: Example) -> str:
-        asked, answered = sides(example)
-        parts = [example.kind, asked] if self.compare == "instruction" else [example.kind, asked, answered]
-        return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+    def _key(self, example: Example) -> bytes:
+        text = f"{example.kind}\0{_asked(example)}"
+        if self.compare == "example":
+            text = f"{text}\0{_answered(example)}"
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class _Kept(NamedTuple):
+    """A row to compare with; ``about`` is what must be equal: the kind, and the numbers of both halves."""
+
     id: str
-    kind: str
-    sides: Sides
-    numbers: tuple[list[str], list[str]]
+    about: str
+    asked: str
+    answered: str
 
 
 class NearDuplicates(Gate):
@@ -96,12 +158,14 @@ class NearDuplicates(Gate):
         if item.example.id in self._keys:
             return Passed()
         row, sketch = self._read(item.example)
-        for key in sorted(self._lsh().query(sketch)):
-            likeness = self._likeness(row, self._rows[key])
+        rows, about = self._rows, row.about
+        # questions of one form have thousands of candidates, and most of those ask about other numbers
+        for key in sorted([key for key in self._lsh().query(sketch) if rows[key].about == about]):
+            likeness = self._likeness(row, rows[key])
             if likeness >= self.threshold:
-                return Blocked("near-duplicate", f"of {self._rows[key].id}, {likeness:.2f} alike")
+                return Blocked("near-duplicate", f"of {rows[key].id}, {likeness:.2f} alike")
         self._keep(row, sketch)
-        return Passed()
+        return _PASSED
 
     def preload(self, examples: Iterable[Example]) -> None:
         for example in examples:
@@ -127,8 +191,10 @@ class NearDuplicates(Gate):
         both = sides(example)
         sketch = RMinHash(num_perm=_PERMUTATIONS, seed=_SEED)
         sketch.update(_shingles(f"{both.asked} {both.answered}"))
-        numbers = (_numbers(both.asked), _numbers(both.answered))
-        return _Kept(example.id, example.kind, both, numbers), sketch
+        # a preference pair may hold the very answer that an instruction row holds
+        numbers = "" if self.ignore_numbers else f"\0{_numbers(both.asked)}\0{_numbers(both.answered)}"
+        about = sys.intern(example.kind + numbers)
+        return _Kept(example.id, about, both.asked, both.answered), sketch
 
     def _keep(self, row: _Kept, sketch: Any) -> None:
         self._lsh().insert(self._next, sketch)
@@ -138,13 +204,10 @@ class NearDuplicates(Gate):
 
     def _likeness(self, row: _Kept, other: _Kept) -> float:
         """The less alike of the two halves, 0 to 1."""
-        # a preference pair may hold the very answer that an instruction row holds
-        if row.kind != other.kind or (not self.ignore_numbers and row.numbers != other.numbers):
-            return 0.0
         least = self.threshold * 100
         # with a cut-off rapidfuzz gives up early, which most pairs allow
-        asked = fuzz.ratio(row.sides.asked, other.sides.asked, score_cutoff=least)
-        answered = fuzz.ratio(row.sides.answered, other.sides.answered, score_cutoff=least) if asked else 0.0
+        asked = fuzz.ratio(row.asked, other.asked, score_cutoff=least)
+        answered = fuzz.ratio(row.answered, other.answered, score_cutoff=least) if asked else 0.0
         return min(asked, answered) / 100
 
 
@@ -152,13 +215,13 @@ _PERMUTATIONS = 128
 _BANDS = 32
 _SEED = 42
 _WIDTH = 5
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def _shingles(text: str) -> list[str]:
-    if len(text) <= _WIDTH:
-        return [text]
-    return sorted({text[i : i + _WIDTH] for i in range(len(text) - _WIDTH + 1)})
+    # with repeats: a minimum over a bag is the minimum over its set
+    return [text[i : i + _WIDTH] for i in range(max(1, len(text) - _WIDTH + 1))]
 
 
-def _numbers(text: str) -> list[str]:
-    return sorted(re.findall(r"\d+(?:[.,]\d+)*", text))
+def _numbers(text: str) -> str:
+    return " ".join(sorted(_NUMBER.findall(text)))

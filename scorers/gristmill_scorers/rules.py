@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import cached_property
 
 from pydantic import Field, field_validator
 
@@ -30,6 +31,9 @@ RULES: Mapping[str, Check] = {
     "pii": pii.pii,
 }
 """Rule name to check, in the order in which they are tried; the reject reason is ``rule:NAME``."""
+
+
+_PASSED = Passed()
 
 
 class QualityRules(Gate):
@@ -61,15 +65,18 @@ class QualityRules(Gate):
 
     def check(self, item: Item) -> Passed | Blocked:
         """Blocked by the first rule that the example breaks."""
-        seen = view(item, self._limits())
-        for name, rule in RULES.items():
-            fault = None if name in self.skip else rule(seen)
+        limits, rules = self.ready
+        seen = view(item, limits)
+        for name, rule in rules:
+            fault = rule(seen)
             if fault is not None:
                 return Blocked(f"rule:{name}", fault)
-        return Passed()
+        return _PASSED
 
-    def _limits(self) -> Limits:
-        return Limits(
+    @cached_property
+    def ready(self) -> tuple[Limits, list[tuple[str, Check]]]:
+        """The arguments, read once: they hold for every row."""
+        limits = Limits(
             min_instruction=self.min_instruction_chars,
             max_instruction=self.max_instruction_chars,
             min_response=self.min_response_chars,
@@ -78,6 +85,7 @@ class QualityRules(Gate):
             languages=tuple(self.languages),
             pii_allowed=frozenset(self.pii_allowed),
         )
+        return limits, [(name, rule) for name, rule in RULES.items() if name not in self.skip]
 
 
 def _known(names: list[str], known: list[str], what: str) -> list[str]:

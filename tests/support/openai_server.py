@@ -20,8 +20,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import orjson
 from aiohttp import web
 
+from support.openai_faults import (
+    BUSY,
+    CONTENT,
+    WIRE,
+    Spoiled,
+    error,
+    on_the_wire,
+    pick,
+    retry_headers,
+    spoiled,
+)
 from support.openai_replies import answer
 
 MAX_LOGGED = 20_000
@@ -32,20 +44,44 @@ class Behaviour:
     """Shares are in [0, 1] of requests. ``latency`` is the mean in seconds, lognormal if ``sigma`` > 0.
 
     ``formats``: what ``response_format`` may be. ``max_choices`` bounds the choices given for ``n``.
+    ``max_active``: from so many requests in flight on, more get 429 (0: never). ``plain_type``: the answer
+    is labelled ``text/plain``. ``no_usage``: it does not say how many tokens it took.
     """
 
     seed: int = 0
     latency: float = 0.0
     sigma: float = 0.0
+    # On the wire; another attempt may succeed.
     p429: float = 0.0
     p500: float = 0.0
+    p503: float = 0.0
+    p529: float = 0.0
+    html: float = 0.0
+    cut: float = 0.0
+    trickle: float = 0.0
+    broken_body: float = 0.0
+    wrong_body: float = 0.0
+    error_body: float = 0.0
+    no_choices: float = 0.0
+    odd_body: float = 0.0
+    # In what is said; the same request gets the same again.
     broken: float = 0.0
     null: float = 0.0
     refusal: float = 0.0
     truncated: float = 0.0
+    empty: float = 0.0
+    wrong_schema: float = 0.0
+    huge: float = 0.0
+    # Their details.
     retry_after: float = 0.02
+    retry_after_form: str = "auto"
+    trickle_gap: float = 0.05
+    huge_mb: float = 5.0
+    plain_type: float = 0.0
+    no_usage: float = 0.0
     formats: tuple[str, ...] = ("json_schema", "json_object")
     max_choices: int = 128
+    max_active: int = 0
     key: str = ""
     models: tuple[str, ...] = ("test-model",)
     usage: bool = True
@@ -95,7 +131,7 @@ def completion(content: str | None, *, finish: str | None = "stop", refusal: str
 
 def body_hash(body: Mapping[str, Any]) -> str:
     """Identity of a request: a hash of its body."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.blake2b(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
 
 class OpenAIServer:
@@ -169,6 +205,7 @@ class OpenAIServer:
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/stats", self._stats)
+        self.add_routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self._port, backlog=4096)
@@ -179,6 +216,9 @@ class OpenAIServer:
         await self._stop.wait()
         await runner.cleanup()
 
+    def add_routes(self, app: web.Application) -> None:
+        """Routes of a server that can do more."""
+
     async def _stats(self, request: web.Request) -> web.Response:
         return web.json_response(self.stats())
 
@@ -187,10 +227,10 @@ class OpenAIServer:
             return refused
         return web.json_response({"object": "list", "data": [{"id": name} for name in self.behaviour.models]})
 
-    async def _chat(self, request: web.Request) -> web.Response:
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
         if (refused := self._unauthorised(request)) is not None:
             return refused
-        body = await request.json()
+        body = orjson.loads(await request.read())
         key = body_hash(body)
         self.seen[key] += 1
         self.bodies.append(body)
@@ -198,28 +238,30 @@ class OpenAIServer:
         self.active += 1
         self.peak = max(self.peak, self.active)
         try:
-            return await self._reply(body, key)
+            return await self._reply(request, body, key)
         finally:
             self.load.left(self.active)
             self.active -= 1
 
-    async def _reply(self, body: dict[str, Any], key: str) -> web.Response:
+    async def _reply(self, request: web.Request, body: dict[str, Any], key: str) -> web.StreamResponse:
         how = self.behaviour
         if self.script:
             return await self._scripted(self.script.popleft(), key)
+        if how.max_active and self.active > how.max_active:
+            return self._busy()
         rng = random.Random(f"{how.seed}:{key}:{self.seen[key]}")
         if how.latency:
             await asyncio.sleep(_delay(how, rng))
-        roll = rng.random()
-        if roll < how.p429:
-            return self._error(429, "rate-limit", "Rate limit reached, try again soon.")
-        if roll < how.p429 + how.p500:
-            return self._error(500, "server-error", "The server had an error.")
         wanted = (body.get("response_format") or {}).get("type")
         if wanted not in {None, "text", *how.formats}:
             return self._error(400, "format", f"'response_format' of type '{wanted}' is not supported.")
+        fault = pick(how, WIRE, rng)
+        if fault is not None:
+            self.faults[BUSY[fault][1] if fault in BUSY else fault] += 1
+            return await on_the_wire(fault, request, self._completion(body, key), how, rng)
         self.answered[key] += 1
-        return web.json_response(self._completion(body, key))
+        kind = "text/plain" if how.plain_type and rng.random() < how.plain_type else "application/json"
+        return web.Response(body=self._completion(body, key), content_type=kind)
 
     async def _scripted(self, scripted: Scripted, key: str) -> web.Response:
         if scripted.latency:
@@ -230,35 +272,35 @@ class OpenAIServer:
             return web.Response(text=scripted.body, status=scripted.status, headers=scripted.headers)
         return web.json_response(scripted.body, status=scripted.status, headers=scripted.headers)
 
-    def _completion(self, body: dict[str, Any], key: str) -> dict[str, Any]:
-        count = min(int(body.get("n") or 1), self.behaviour.max_choices)
+    def _completion(self, body: dict[str, Any], key: str) -> bytes:
+        how = self.behaviour
+        count = min(int(body.get("n") or 1), how.max_choices)
         # The answer does not depend on the attempt: asking again after a crash gives the same one.
-        choices = [
-            self._choice(body, i, random.Random(f"{self.behaviour.seed}:{key}:{i}")) for i in range(count)
-        ]
-        written = sum(len(choice["message"]["content"] or "") for choice in choices) // 4
-        prompt = sum(len(str(m["content"])) for m in body["messages"]) // 4 + 1
-        usage = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+        choices = [self._choice(body, i, random.Random(f"{how.seed}:{key}:{i}")) for i in range(count)]
         done = {
             "id": f"chatcmpl-{key}",
             "object": "chat.completion",
             "model": body["model"],
             "choices": choices,
         }
-        return {**done, "usage": usage} if self.behaviour.usage else done
+        if how.usage and not (how.no_usage and random.Random(f"usage:{key}").random() < how.no_usage):
+            written = sum(len(choice["message"]["content"] or "") for choice in choices) // 4
+            prompt = sum(len(str(m["content"])) for m in body["messages"]) // 4 + 1
+            done["usage"] = {
+                "prompt_tokens": prompt,
+                "completion_tokens": written,
+                "total_tokens": prompt + written,
+            }
+        return orjson.dumps(done)
 
     def _choice(self, body: dict[str, Any], index: int, rng: random.Random) -> dict[str, Any]:
-        how, roll = self.behaviour, rng.random()
-        content: str | None = answer(body, rng)
-        refusal, finish, edge = None, "stop", 0.0
-        for name in ("broken", "null", "refusal", "truncated"):
-            edge += getattr(how, name)
-            if roll < edge:
-                self.faults[name] += 1
-                content, refusal, finish = _spoiled(name, content or "", rng)
-                break
-        message = {"role": "assistant", "content": content, "refusal": refusal}
-        return {"index": index, "message": message, "finish_reason": finish}
+        fault = pick(self.behaviour, CONTENT, rng)
+        said = Spoiled(answer(body, rng))
+        if fault is not None:
+            self.faults[fault] += 1
+            said = spoiled(fault, said.content or "", self.behaviour, rng)
+        message = {"role": "assistant", "content": said.content, "refusal": said.refusal}
+        return {"index": index, "message": message, "finish_reason": said.finish}
 
     def _unauthorised(self, request: web.Request) -> web.Response | None:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -268,29 +310,17 @@ class OpenAIServer:
 
     def _error(self, status: int, fault: str, message: str) -> web.Response:
         self.faults[fault] += 1
-        headers = {}
-        if status == 429:
-            wait = self.behaviour.retry_after
-            whole = wait >= 1
-            headers = {"Retry-After": str(round(wait))} if whole else {"retry-after-ms": str(wait * 1000)}
-        error = {"message": message, "type": fault, "param": None, "code": None}
-        return web.json_response({"error": error}, status=status, headers=headers)
+        return error(status, fault, message)
+
+    def _busy(self) -> web.Response:
+        self.faults["crowded"] += 1
+        return error(429, "rate-limit", "Too many requests in flight.", retry_headers(self.behaviour))
 
 
 def _delay(how: Behaviour, rng: random.Random) -> float:
     if how.sigma <= 0:
         return how.latency
     return rng.lognormvariate(math.log(how.latency) - how.sigma**2 / 2, how.sigma)
-
-
-def _spoiled(name: str, content: str, rng: random.Random) -> tuple[str | None, str | None, str]:
-    cut = content[: max(1, int(len(content) * rng.uniform(0.3, 0.8)))]
-    return {
-        "broken": (cut, None, "stop"),
-        "null": (None, None, "stop"),
-        "refusal": (None, "I cannot help with that.", "stop"),
-        "truncated": (cut, None, "length"),
-    }[name]
 
 
 def main() -> None:

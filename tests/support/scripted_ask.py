@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gristmill.errors import ModelError
+from gristmill.models.samples import keep_what_came
 from gristmill.models.types import Answer, Task
 from gristmill.records import Chunk, Document, Example, Item, Message, Origin, Usage
 
@@ -34,7 +36,7 @@ class Asked:
 class ScriptedAsk:
     """``script`` says what to answer to each task: JSON, a text, an error, or a function of (inputs, sample).
 
-    With a list the answers are given in turn.
+    With a list the answers are given in turn. ``partial`` holds as for the door.
     """
 
     script: Mapping[str, Script | list[Reply]]
@@ -48,11 +50,21 @@ class ScriptedAsk:
         model: str | None = None,
         schema: Mapping[str, Any] | None = None,
         n: int = 1,
+        partial: bool = False,
         **params: Any,
     ) -> list[Answer]:
         assert task is not None
         self.asked.append(Asked(list(messages), task, model, schema, n, params))
-        return [self._answer(task, model or "own", sample) for sample in range(n)]
+        if not partial:
+            return [self._answer(task, model or "own", sample) for sample in range(n)]
+        return keep_what_came([self._tried(task, model or "own", sample) for sample in range(n)], "own")
+
+    def _tried(self, task: Task, model: str, sample: int) -> Answer | BaseException:
+        try:
+            return self._answer(task, model, sample)
+        except ModelError as error:
+            error.key = f"{task.name}-{len(self.asked)}-{sample}"
+            return error
 
     def _answer(self, task: Task, model: str, sample: int) -> Answer:
         script = self.script[task.name]

@@ -8,7 +8,7 @@ from typing import Any
 
 from gristmill.errors import ReadError
 from gristmill.records import Document
-from gristmill_data.blocks import parse
+from gristmill_data.blocks import may_have_headings, parse
 
 _CLOSING = re.compile(
     r"(?:summary|conclusions?|references|bibliography|further reading|see also|notes|appendix|"
@@ -37,7 +37,7 @@ def make_document(
 
 def _heading_title(text: str) -> str:
     """The first heading, when it stands above the rest of the text (and is no "1 Introduction")."""
-    headings = parse(text).headings
+    headings = parse(text).headings if may_have_headings(text) else ()
     if not headings or _NUMBERED.match(headings[0].title):
         return ""
     first, *others = headings

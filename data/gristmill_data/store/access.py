@@ -50,19 +50,23 @@ MAX_BODY = 64 * 2**20
 Function = TypeVar("Function", bound=Callable[..., Any])
 _operations: dict[str, Callable[..., Any]] = {}
 _creating: set[str] = set()
+_light: set[str] = set()
 
 
-def operation(name: str, *, creates: bool = False) -> Callable[[Function], Function]:
+def operation(name: str, *, creates: bool = False, light: bool = False) -> Callable[[Function], Function]:
     """Register ``fn(store, **arguments)`` as the operation ``name``.
 
-    With ``creates`` it may be called for a dataset that does not exist yet. Paths among the arguments must
-    be absolute: the owner has another working directory.
+    With ``creates`` it may be called for a dataset that does not exist yet. A ``light`` one, as a run asks
+    for again and again, gets 256 MB of memory whatever the size of the dataset. Paths among the arguments
+    must be absolute: the owner has another working directory.
     """
 
     def register(function: Function) -> Function:
         _operations[name] = function
         if creates:
             _creating.add(name)
+        if light:
+            _light.add(name)
         return function
 
     return register
@@ -95,7 +99,7 @@ def call(db: Path | str, operation: str, **arguments: Any) -> Any:
     deadline = time.monotonic() + WAIT_S
     while True:
         try:
-            store = Store.open(path, create=operation in _creating)
+            store = Store.open(path, create=operation in _creating, light=operation in _light)
         except StoreBusyError as busy:
             answered, result = _ask_owner(path, operation, values)
             if answered:

@@ -44,11 +44,12 @@ class Store:
         self._opened.setdefault(path, []).append(self)
 
     @classmethod
-    def open(cls, path: str | Path, *, wait: float = 0.0, create: bool = True) -> Store:
+    def open(cls, path: str | Path, *, wait: float = 0.0, create: bool = True, light: bool = False) -> Store:
         """Open the dataset at ``path``; a new file is created, one of an older version is migrated.
 
         Before a migration the file is copied to ``X.duckdb.vN.backup``. While another process has the
-        file open, opening is tried again for ``wait`` seconds.
+        file open, opening is tried again for ``wait`` seconds. ``light``: with little memory, for small
+        reads and appends.
 
         Raises:
             StoreBusyError: another process still has it open.
@@ -56,7 +57,7 @@ class Store:
         """
         path = dataset_path(path)
         _prepare(path, create)
-        return cls(path, _open(path, wait))
+        return cls(path, _open(path, wait, light))
 
     @classmethod
     def opened(cls, path: str | Path) -> Store | None:
@@ -199,20 +200,20 @@ def _prepare(path: Path, create: bool) -> None:
         ) from error
 
 
-def _connect_within(path: Path, wait: float) -> Connection:
+def _connect_within(path: Path, wait: float, light: bool) -> Connection:
     deadline = time.monotonic() + wait
     while True:
         try:
-            return connect(path)
+            return connect(path, light=light)
         except StoreBusyError:
             if time.monotonic() >= deadline:
                 raise
             time.sleep(0.05)
 
 
-def _open(path: Path, wait: float) -> Connection:
+def _open(path: Path, wait: float, light: bool) -> Connection:
     """A connection to the file at the newest schema version."""
-    connection = _connect_within(path, wait)
+    connection = _connect_within(path, wait, light)
     try:
         with translated(path):
             version = version_of(connection, path)
@@ -220,7 +221,7 @@ def _open(path: Path, wait: float) -> Connection:
                 # Closed while it is copied: closing any handle of a file drops this process's lock on it.
                 connection.close()
                 _copy(path, path.with_name(f"{path.name}.v{version}.backup"))
-                connection = _connect_within(path, wait)
+                connection = _connect_within(path, wait, light=False)
             migrate(connection, version)
     except BaseException:
         connection.close()

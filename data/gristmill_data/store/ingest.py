@@ -17,6 +17,7 @@ from gristmill_data.store.tables import TABLES, now
 if TYPE_CHECKING:
     from gristmill_data.store.core import Store
 
+# Rows are told apart by these. Only the last two tables are small enough for the database to watch over it.
 KEYS: Mapping[str, tuple[str, ...]] = {
     "documents": ("id",),
     "chunks": ("id",),
@@ -28,7 +29,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "runs": ("run_id",),
     "review_events": ("event_id",),
 }
-REPLACED = {"scores", "outcomes"}
+INDEXED = {"runs", "review_events"}
+REPLACED = {"scores", "outcomes", "calls"}
 
 # What DuckDB raises when the rows are wrong, and not the disk or the database.
 _BAD_ROWS = (duckdb.DataError, duckdb.ProgrammingError, duckdb.IntegrityError, duckdb.NotSupportedError)
@@ -81,7 +83,17 @@ def _insert(cursor: Connection, table: str, segment: Segment) -> None:
     if found != segment.rows[table]:
         raise duckdb.DataError(f"{table}.parquet holds {found} rows, the manifest says {segment.rows[table]}")
     columns = ", ".join(TABLES[table])
-    cursor.execute(f"INSERT INTO {table} ({columns}) {_source(table)} {_on_conflict(table)}", [file])
+    source = f"FROM ({_source(table)}) AS new"
+    if table in KEYS and table not in INDEXED:
+        same = " AND ".join(f"old.{key} = new.{key}" for key in KEYS[table])
+        if table in REPLACED:
+            # Most calls come again unchanged, from the cache; an answer that was asked again is another one.
+            other = " AND old.response IS DISTINCT FROM new.response" if table == "calls" else ""
+            outdated = f"DELETE FROM {table} AS old USING (SELECT * {source}) AS new WHERE {same}{other}"  # noqa: S608 - names of ours
+            cursor.execute(outdated, [file])
+        source += f" WHERE NOT EXISTS (SELECT 1 FROM {table} AS old WHERE {same})"  # noqa: S608 - names of ours
+    query = f"INSERT INTO {table} ({columns}) SELECT {columns} {source} ORDER BY file_row_number"
+    cursor.execute(f"{query} {_on_conflict(table)}", [file])
 
 
 def _clear_matches(cursor: Connection, segment: Segment) -> None:
@@ -96,28 +108,24 @@ def _clear_matches(cursor: Connection, segment: Segment) -> None:
 
 def _source(table: str) -> str:
     """The rows of the file; of several with one key the last replaces, and the first is kept otherwise."""
-    columns = ", ".join(TABLES[table])
+    columns = ", ".join((*TABLES[table], "file_row_number"))
     query = f"SELECT {columns} FROM read_parquet(?, file_row_number = true)"  # noqa: S608 - names of ours
     if table not in KEYS or table == "runs":
-        return f"{query} ORDER BY file_row_number"
+        return query
     order = "DESC" if table in REPLACED else "ASC"
     keys = ", ".join(KEYS[table])
-    ranked = f"row_number() OVER (PARTITION BY {keys} ORDER BY file_row_number {order}) = 1"
-    return f"{query} QUALIFY {ranked} ORDER BY file_row_number"
+    return f"{query} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY file_row_number {order}) = 1"
 
 
 def _on_conflict(table: str) -> str:
-    keys = KEYS.get(table)
-    if keys is None:
+    if table not in INDEXED:
         return ""
-    if table not in REPLACED and table != "runs":
+    if table != "runs":
         return "ON CONFLICT DO NOTHING"
-    others = [column for column in TABLES[table] if column not in keys]
-    if table == "runs":  # a later row may give only what changed
-        changes = [f"{column} = coalesce(excluded.{column}, {column})" for column in others]
-    else:
-        changes = [f"{column} = excluded.{column}" for column in others]
-    return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(changes)}"
+    # a later row may give only what changed
+    others = [column for column in TABLES[table] if column not in KEYS[table]]
+    changes = ", ".join(f"{column} = coalesce(excluded.{column}, {column})" for column in others)
+    return f"ON CONFLICT ({', '.join(KEYS[table])}) DO UPDATE SET {changes}"
 
 
 def _fault_of(segment: Segment, error: StoreError) -> str | None:

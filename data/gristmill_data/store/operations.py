@@ -10,21 +10,24 @@ from gristmill.errors import UsageError
 from gristmill_data.store.access import operation
 from gristmill_data.store.core import Store
 from gristmill_data.store.item import row_example
+from gristmill_data.store.lives import read_lives
 from gristmill_data.store.places import target
 from gristmill_data.store.queue import counts
 from gristmill_data.store.segments import SET_ASIDE, segments_folder, waiting
 from gristmill_data.store.tables import TABLES, example_to_json
+from gristmill_data.store.targets import target_page
+from gristmill_data.store.telemetry import shown
 
 _SIZE = "SELECT '{0}', count(*) FROM {0}"
 
 
-@operation("ingest", creates=True)
+@operation("ingest", creates=True, light=True)
 def ingest(store: Store) -> int:
     """Take over waiting segments; the number of rows."""
     return store.ingest()
 
 
-@operation("decided", creates=True)
+@operation("decided", creates=True, light=True)
 def decided(store: Store, slot_ids: Sequence[str]) -> dict[str, list[str | None]]:
     """``{slot_id: [settings, state, reason, example_id]}`` of those slots that have an outcome."""
     query = """
@@ -32,6 +35,31 @@ def decided(store: Store, slot_ids: Sequence[str]) -> dict[str, list[str | None]
         FROM outcomes WHERE slot_id IN (SELECT unnest(?))
     """
     return {slot: list(rest) for slot, *rest in store.rows(query, [list(slot_ids)])}
+
+
+@operation("any_decided", creates=True, light=True)
+def any_decided(store: Store, settings: Sequence[str]) -> bool:
+    """Whether any row was decided under one of these settings."""
+    query = "SELECT 1 FROM outcomes WHERE settings IN (SELECT unnest(?)) LIMIT 1"
+    return bool(store.rows(query, [list(settings)]))
+
+
+@operation("target_rows", creates=True)
+def target_rows(
+    store: Store,
+    run_id: str,
+    name: str,
+    settings: Sequence[str],
+    values: bool,
+    after: str | None = None,
+    limit: int = 5000,
+) -> list[dict[str, Any]]:
+    """Rows that count for the target of a recipe whose run ``run_id`` has handed in its documents.
+
+    ``counted`` rows are accepted now; the others were accepted by the recipe and rejected by a reviewer.
+    With ``values``: kind, generator, metadata and document as well. In the order of their ids.
+    """
+    return target_page(store, {"run": run_id, "name": name, "settings": list(settings)}, values, after, limit)
 
 
 @operation("accepted", creates=True)
@@ -85,7 +113,7 @@ def status(store: Store) -> dict[str, Any]:
         "tables": dict(store.rows(" UNION ALL ".join(map(_SIZE.format, TABLES)))),
         "rows": counts(store),
         "file_failures": _last_failures(store),
-        "last_run": {key: str(value) for key, value in last[0].items()} if last else {},
+        "last_run": shown(last[0], read_lives(store.path)) if last else {},
         "segments_waiting": len(waiting(folder)),
         "segments_set_aside": len(list(aside.iterdir())) if aside.is_dir() else 0,
     }

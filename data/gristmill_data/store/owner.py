@@ -44,7 +44,7 @@ def write_owner_file(db: Path, url: str, token: str) -> Path:
     """
     check_loopback(url)
     path = owner_file(db)
-    owner = Owner(url, token, os.getpid(), _born(os.getpid()))
+    owner = Owner(url, token, os.getpid(), born_at(os.getpid()))
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -75,7 +75,7 @@ def read_owner_file(db: Path) -> Owner | None:
     except (FileNotFoundError, ValueError, TypeError):
         return None
     check_loopback(owner.url)
-    if alive(owner.pid) and owner.born == _born(owner.pid):
+    if alive(owner.pid) and owner.born == born_at(owner.pid):
         return owner
     path.unlink(missing_ok=True)
     return None
@@ -110,7 +110,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _born(pid: int) -> str:
+def born_at(pid: int) -> str:
     """When a process started, in clock ticks since boot; empty where the system does not tell."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")

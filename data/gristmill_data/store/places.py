@@ -16,10 +16,17 @@ def cache_path(db: Path) -> Path:
     return db.with_suffix(".cache.sqlite")
 
 
+def batches_path(db: Path) -> Path:
+    """The table of calls that wait for provider batches, made with the first ``run --batch``."""
+    return db.with_suffix(".batches.sqlite")
+
+
 def own_files(db: Path) -> frozenset[Path]:
-    """Dataset, owner file, folder of segments and response cache, with what the databases put beside them."""
-    names = [f"{db.name}{end}" for end in ("", ".wal", ".owner.json", ".segments")]
-    names += [f"{cache_path(db).name}{end}" for end in ("", "-wal", "-shm", "-journal")]
+    """Dataset, owner file, segments, response cache, table of batches, and what databases put beside them."""
+    names = [f"{db.name}{end}" for end in ("", ".wal", ".owner.json", ".segments", ".live")]
+    names += [f"{cache_path(db).name}{end}" for end in ("", "-wal", "-shm", "-journal", "-claims")]
+    batches = batches_path(db)
+    names += [f"{batches.name}{end}" for end in ("", "-journal")] + [batches.with_suffix(".lock").name]
     return frozenset(db.with_name(name) for name in names)
 
 

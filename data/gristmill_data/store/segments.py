@@ -12,7 +12,7 @@ import shutil
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from uuid import uuid4
 import orjson
 
 from gristmill.errors import StoreError
-from gristmill_data.store.tables import TABLES, Column, Record, Row, conform, to_row
+from gristmill_data.store.tables import TABLES, Column, Record, Values, conform, to_row
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 SET_ASIDE = "set-aside"
+Batch = defaultdict[str, list[Values]]
 
 
 def dataset_path(db: Path | str) -> Path:
@@ -48,16 +49,15 @@ class SegmentWriter:
     def __init__(self, db: Path, run_id: str) -> None:
         self.folder = segments_folder(db)
         self.run_id = run_id
-        self._rows: defaultdict[str, list[Row]] = defaultdict(list)
-
-    @property
-    def pending(self) -> int:
+        self.pending = 0
         """Rows added since the last flush."""
-        return sum(map(len, self._rows.values()))
+        self._rows: Batch = defaultdict(list)
 
     def add(self, record: Record) -> None:
         """Take one record."""
-        self.add_row(*to_row(record, self.run_id))
+        table, values = to_row(record, self.run_id)
+        self._rows[table].append(values)
+        self.pending += 1
 
     def add_row(self, table: str, row: Mapping[str, Any]) -> None:
         """Take one row of a table without a record type: ``runs``, ``run_documents``.
@@ -69,10 +69,19 @@ class SegmentWriter:
         """
         if table not in TABLES:
             raise ValueError(f"no table {table!r}; known: {', '.join(TABLES)}")
-        full = conform(table, row)
-        if "run_id" in full and full["run_id"] is None:
-            full["run_id"] = self.run_id
-        self._rows[table].append(full)
+        if "run_id" in TABLES[table] and row.get("run_id") is None:
+            row = {**row, "run_id": self.run_id}
+        self._rows[table].append(conform(table, row))
+        self.pending += 1
+
+    def add_tuples(self, table: str, rows: Iterable[Values]) -> None:
+        """Take many rows at once: values in the order of the columns, each as its column keeps it.
+
+        A time is in microseconds since 1970. Nothing is checked: this is the short way for ``call_log``.
+        """
+        before = len(self._rows[table])
+        self._rows[table] += rows
+        self.pending += len(self._rows[table]) - before
 
     def flush(self) -> Path | None:
         """Write what was added as one segment and return its folder; None when nothing was added.
@@ -82,25 +91,47 @@ class SegmentWriter:
         Raises:
             StoreError: the folder cannot be written (rights, disk full).
         """
-        if not self.pending:
-            return None
-        name = f"{time.time_ns():020d}-{uuid4().hex[:12]}"
+        batch = self.take()
         try:
-            target = self._write(name)
+            return self.write(batch)
+        except BaseException:
+            self.put_back(batch)
+            raise
+
+    def take(self) -> Batch:
+        """The rows added so far, which are not pending any more: :meth:`write` them, or put them back."""
+        batch, self._rows, self.pending = self._rows, defaultdict(list), 0
+        return batch
+
+    def put_back(self, batch: Batch) -> None:
+        """Make rows pending again that could not be written; they come before later ones."""
+        for table, rows in self._rows.items():
+            batch[table] += rows
+        self._rows = batch
+        self.pending = sum(map(len, batch.values()))
+
+    def write(self, batch: Batch) -> Path | None:
+        """Write rows that were taken as one segment, on any thread; segments sort in the order of calls.
+
+        Raises:
+            StoreError: as :meth:`flush`.
+        """
+        if not any(batch.values()):
+            return None
+        try:
+            return self._write(batch, f"{time.time_ns():020d}-{uuid4().hex[:12]}")
         except OSError as error:
             raise StoreError(
                 f"cannot write a segment: {error.strerror or error}",
                 where=str(self.folder),
                 cure="free some disk space or make the folder writable, then run again",
             ) from error
-        self._rows.clear()
-        return target
 
-    def _write(self, name: str) -> Path:
+    def _write(self, batch: Batch, name: str) -> Path:
         temporary = self.folder / f".{name}.{socket.gethostname()}.{os.getpid()}.tmp"
         temporary.mkdir(parents=True)
         try:
-            self._fill(temporary)
+            _fill(temporary, batch, self.run_id)
         except OSError:
             shutil.rmtree(temporary, ignore_errors=True)  # a full disk needs the room; the rows stay pending
             raise
@@ -108,21 +139,22 @@ class SegmentWriter:
         _sync(self.folder)
         return target
 
-    def _fill(self, folder: Path) -> None:
-        import pyarrow.parquet as pq
 
-        counts = {table: len(rows) for table, rows in self._rows.items() if rows}
-        for table in counts:
-            path = folder / f"{table}.parquet"
-            pq.write_table(_arrow(table, self._rows[table]), path, compression="zstd")
-            _sync(path)
-        manifest = {"format": FORMAT, "run_id": self.run_id, "rows": counts}
-        (folder / MANIFEST).write_bytes(orjson.dumps(manifest))
-        _sync(folder / MANIFEST)
-        _sync(folder)
+def _fill(folder: Path, batch: Batch, run_id: str) -> None:
+    import pyarrow.parquet as pq
+
+    counts = {table: len(rows) for table, rows in batch.items() if rows}
+    for table in counts:
+        path = folder / f"{table}.parquet"
+        pq.write_table(_arrow(table, batch[table]), path, compression="zstd")
+        _sync(path)
+    manifest = {"format": FORMAT, "run_id": run_id, "rows": counts}
+    (folder / MANIFEST).write_bytes(orjson.dumps(manifest))
+    _sync(folder / MANIFEST)
+    _sync(folder)
 
 
-def _arrow(table: str, rows: list[Row]) -> Any:
+def _arrow(table: str, rows: list[Values]) -> Any:
     import pyarrow as pa
 
     types: Mapping[Column, Any] = {
@@ -133,8 +165,12 @@ def _arrow(table: str, rows: list[Row]) -> Any:
         "texts": pa.list_(pa.string()),
         "time": pa.timestamp("us"),
     }
-    schema = pa.schema([(name, types[kind]) for name, kind in TABLES[table].items()])
-    return pa.Table.from_pylist(rows, schema=schema)
+    columns = TABLES[table]
+    arrays = [
+        pa.array(values, types[kind])
+        for values, kind in zip(zip(*rows, strict=True), columns.values(), strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, names=list(columns))
 
 
 def _sync(path: Path) -> None:

@@ -25,7 +25,7 @@ from gristmill.records import (
 )
 
 Column = Literal["text", "json", "int", "float", "texts", "time"]
-Row = dict[str, Any]
+Values = tuple[Any, ...]
 Record = Document | Chunk | Example | Score | Match | Outcome | FileFailure | Call | Review
 
 
@@ -57,6 +57,11 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
     "runs": _columns(
         "run_id name recipe:json started:time finished:time status summary:json version settings:texts"
     ),
+    "call_log": _columns(
+        "run_id key role model sent:time seconds:float waited:float attempts:int samples:int input_tokens:int"
+        " output_tokens:int cost:float finish_reason error retried_for"
+    ),
+    "call_hits": _columns("run_id role model calls:int"),
     "review_events": _columns("event_id example_id revision:int reviewer action payload:json time:time"),
 }
 
@@ -80,13 +85,17 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def conform(table: str, row: Mapping[str, Any]) -> Row:
-    """``row`` with every column of ``table``, each value in the form its column keeps."""
+def conform(table: str, row: Mapping[str, Any]) -> Values:
+    """``row`` as the values of every column of ``table`` in order, each in the form its column keeps.
+
+    Raises:
+        ValueError: no such column.
+    """
     columns = TABLES[table]
     unknown = sorted(set(row) - set(columns))
     if unknown:
         raise ValueError(f"table {table} has no column {', '.join(unknown)}")
-    return {name: _value(kind, row.get(name)) for name, kind in columns.items()}
+    return tuple(_value(kind, row.get(name)) for name, kind in columns.items())
 
 
 def _value(kind: Column, value: Any) -> Any:
@@ -103,86 +112,118 @@ def _value(kind: Column, value: Any) -> Any:
     return int(value) if kind == "int" else float(value)
 
 
-def _document(record: Document, run_id: str) -> tuple[str, Row]:
-    fields = {"id": record.id, "uri": record.uri, "text": record.text, "media_type": record.media_type}
-    return "documents", {**fields, "metadata": dict(record.metadata)}
+# A run makes millions of these, so they are built in the order of TABLES and in the form the columns keep.
+def _document(record: Document, run_id: str) -> Values:
+    metadata = to_json(record.metadata)
+    return (clean(record.id), clean(record.uri), clean(record.text), record.media_type, metadata)
 
 
-def _chunk(record: Chunk, run_id: str) -> tuple[str, Row]:
-    fields = {"id": record.id, "document_id": record.document_id, "text": record.text}
-    return "chunks", {
-        **fields,
-        "start_": record.start,
-        "end_": record.end,
-        "heading_path": record.heading_path,
-    }
+def _chunk(record: Chunk, run_id: str) -> Values:
+    path = [clean(part) for part in record.heading_path]
+    return (record.id, record.document_id, clean(record.text), record.start, record.end, path)
 
 
-def _example(record: Example, run_id: str) -> tuple[str, Row]:
-    return "examples", {
-        **example_to_json(record),
-        "generator": record.generator.name,
-        "generator_version": record.generator.version,
-        "generator_args": dict(record.generator.args),
-        "run_id": run_id,
-        "created": now(),
-    }
+def _example(record: Example, run_id: str) -> Values:
+    origin = record.generator
+    return (
+        record.id,
+        record.kind,
+        to_json(record.messages),
+        None if record.chosen is None else clean(record.chosen),
+        None if record.rejected is None else clean(record.rejected),
+        list(record.chunk_ids),
+        clean(origin.name),
+        clean(origin.version),
+        to_json(origin.args),
+        list(record.calls),
+        to_json(record.metadata),
+        run_id,
+        now(),
+    )
 
 
-def _score(record: Score, run_id: str) -> tuple[str, Row]:
-    fields = ("example_id", "scorer", "version", "value", "unscored_reason", "rationale")
-    row = {name: getattr(record, name) for name in fields}
-    return "scores", {**row, "evidence": list(record.evidence), "votes": [dict(v) for v in record.votes]}
+def _score(record: Score, run_id: str) -> Values:
+    return (
+        record.example_id,
+        clean(record.scorer),
+        clean(record.version),
+        None if record.value is None else float(record.value),
+        None if record.unscored_reason is None else clean(record.unscored_reason),
+        clean(record.rationale),
+        to_json(record.evidence),
+        to_json(record.votes),
+    )
 
 
-def _match(record: Match, run_id: str) -> tuple[str, Row]:
-    fields = ("example_id", "benchmark", "item_id", "label", "score", "item_text")
-    row = {name: getattr(record, name) for name in fields}
-    row["example_start"], row["example_end"] = record.example_span
-    row["item_start"], row["item_end"] = record.item_span
-    return "matches", row
+def _match(record: Match, run_id: str) -> Values:
+    return (
+        record.example_id,
+        clean(record.benchmark),
+        clean(record.item_id),
+        record.label,
+        float(record.score),
+        *record.example_span,
+        *record.item_span,
+        clean(record.item_text),
+    )
 
 
-def _outcome(record: Outcome, run_id: str) -> tuple[str, Row]:
-    fields = ("slot_id", "chunk_id", "task", "settings", "state", "reason", "detail", "raw", "example_id")
-    row = {name: getattr(record, name) for name in fields}
-    return "outcomes", {**row, "idx": record.index, "run_id": run_id}
+def _outcome(record: Outcome, run_id: str) -> Values:
+    return (
+        record.slot_id,
+        record.chunk_id,
+        clean(record.task),
+        record.index,
+        record.settings,
+        record.state,
+        clean(record.reason),
+        clean(record.detail),
+        clean(record.raw),
+        record.example_id,
+        run_id,
+    )
 
 
-def _failure(record: FileFailure, run_id: str) -> tuple[str, Row]:
-    row = {"run_id": run_id, "uri": record.uri, "reason": record.reason, "detail": record.detail}
-    return "file_failures", row
+def _failure(record: FileFailure, run_id: str) -> Values:
+    return (run_id, clean(record.uri), clean(record.reason), clean(record.detail))
 
 
-def _call(record: Call, run_id: str) -> tuple[str, Row]:
-    fields = {"key": record.key, "model": record.model, "messages": list(record.messages)}
-    usage = {"input_tokens": record.usage.input_tokens, "output_tokens": record.usage.output_tokens}
-    rest = {"params": dict(record.params), "response": record.response, "cost": record.cost}
-    return "calls", {**fields, **rest, **usage}
+def _call(record: Call, run_id: str) -> Values:
+    return (
+        record.key,
+        clean(record.model),
+        to_json(record.messages),
+        to_json(record.params),
+        clean(record.response),
+        record.usage.input_tokens,
+        record.usage.output_tokens,
+        record.cost,
+    )
 
 
-def _review(record: Review, run_id: str) -> tuple[str, Row]:
+def _review(record: Review, run_id: str) -> Values:
     fields = ("event_id", "example_id", "revision", "reviewer", "action", "time")
     row = {name: getattr(record, name) for name in fields}
-    return "review_events", {**row, "payload": dict(record.payload)}
+    return conform("review_events", {**row, "payload": dict(record.payload)})
 
 
-_ROWS: Mapping[type, Callable[[Any, str], tuple[str, Row]]] = {
-    Document: _document,
-    Chunk: _chunk,
-    Example: _example,
-    Score: _score,
-    Match: _match,
-    Outcome: _outcome,
-    FileFailure: _failure,
-    Call: _call,
-    Review: _review,
+_ROWS: Mapping[type, tuple[str, Callable[[Any, str], Values]]] = {
+    Document: ("documents", _document),
+    Chunk: ("chunks", _chunk),
+    Example: ("examples", _example),
+    Score: ("scores", _score),
+    Match: ("matches", _match),
+    Outcome: ("outcomes", _outcome),
+    FileFailure: ("file_failures", _failure),
+    Call: ("calls", _call),
+    Review: ("review_events", _review),
 }
 
 
-def to_row(record: Record, run_id: str) -> tuple[str, Row]:
-    """The table of ``record`` and its row there."""
-    return _ROWS[type(record)](record, run_id)
+def to_row(record: Record, run_id: str) -> tuple[str, Values]:
+    """The table of ``record`` and its row there: the values of all columns, in order."""
+    table, build = _ROWS[type(record)]
+    return table, build(record, run_id)
 
 
 def example_to_json(example: Example) -> dict[str, Any]:

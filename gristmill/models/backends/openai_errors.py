@@ -6,14 +6,18 @@ Secrets are removed from every message, and the originals, whose requests carry 
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
+import orjson
+
 from gristmill.errors import ModelAnswerError, ModelConfigError, ModelError, ModelUnavailableError
+from gristmill.records import clean
 
 MAX_MESSAGE = 600
 Handling = Literal["status", "connection", "bad-response", "truncated", "filtered", "config", "unavailable"]
@@ -52,6 +56,12 @@ _TOO_LONG = re.compile(
 _FILTERED = re.compile(r"(?i)content_filter|content_policy|content management policy")
 _QUOTA = re.compile(r"(?i)insufficient_quota|billing_hard_limit|exceeded your current quota")
 
+# Where aiohttp's own words say nothing, or hold half an answer.
+_DETAILS = {
+    "TooManyRedirects": "Exceeded maximum allowed redirects.",
+    "ServerDisconnectedError": "Server disconnected",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -60,12 +70,12 @@ class Endpoint:
     model: str
     url: str
     variable: str | None
-    secret: str
+    secret: str = field(repr=False)
 
     def scrub(self, text: str) -> str:
         """``text`` without the key or anything that looks like one, at most 600 characters."""
-        clean = text.replace(self.secret, "***") if len(self.secret) >= 4 else text
-        return _SECRET.sub("***", clean)[:MAX_MESSAGE]
+        safe = text.replace(self.secret, "***") if len(self.secret) >= 4 else text
+        return clean(_SECRET.sub("***", safe)[:MAX_MESSAGE])
 
 
 def translate(error: BaseException, place: Endpoint) -> ModelError:
@@ -73,16 +83,27 @@ def translate(error: BaseException, place: Endpoint) -> ModelError:
     handling = next((HANDLED[c.__name__] for c in type(error).__mro__ if c.__name__ in HANDLED), None)
     if handling == "status":
         return status_error(_status(error), _said(error), place, _retry_after(_headers(error)))
-    if handling == "config":
-        text = f"the client cannot be used: {place.scrub(str(error))}"
-        return ModelConfigError(text, kind="client", where=place.model)
+    unwritable = isinstance(error, UnicodeError) and not isinstance(error, UnicodeDecodeError)
+    if handling == "config" or unwritable:  # a host or header that cannot be written down
+        return unusable(error, place)
     if handling == "truncated":
         return ModelAnswerError("the answer was cut off", kind="truncated", where=place.model)
     if handling == "filtered":
         return ModelAnswerError("the answer was withheld", kind="content-filter", where=place.model)
-    if isinstance(error, ValueError) or handling == "bad-response":
+    unreadable = isinstance(error, (json.JSONDecodeError, UnicodeDecodeError, RecursionError))
+    if unreadable or type(error) is ValueError or handling == "bad-response":
         return bad_response(f"its body is not JSON ({place.scrub(str(error))})", place)
     return _connection_error(error, place)
+
+
+def unusable(error: BaseException, place: Endpoint) -> ModelConfigError:
+    """Our error for a client that cannot even be made, or whose request cannot be written."""
+    return ModelConfigError(
+        f"the client cannot be used: {place.scrub(str(error) or type(error).__name__)}",
+        kind="client",
+        where=place.model,
+        cure=f"check base_url ({place.url}) and the environment (HTTPS_PROXY, SSL_CERT_FILE, OPENAI_…)",
+    )
 
 
 def bad_response(what: str, place: Endpoint) -> ModelUnavailableError:
@@ -94,13 +115,33 @@ def bad_response(what: str, place: Endpoint) -> ModelUnavailableError:
     )
 
 
+def refused(status: int, text: str, headers: Mapping[str, str], place: Endpoint) -> ModelError:
+    """Our error for an HTTP status with a body, read as the official client reads it."""
+    try:
+        body = read_json(text.strip())
+    except (ValueError, RecursionError):
+        body = text.strip()
+    if isinstance(body, Mapping):
+        body = body.get("error", body)
+    return status_error(status, _words(body) or f"Error code: {status}", place, _retry_after(headers))
+
+
+def read_json(text: bytes | str) -> Any:
+    """JSON as the official client reads it: orjson is quick, but refuses NaN, UTF-16, half an emoji."""
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return json.loads(text)
+
+
 def status_error(status: int, said: str, place: Endpoint, retry_after: float | None = None) -> ModelError:
     """Our error for an HTTP status and what the provider said about it."""
     text = f"HTTP {status}: {place.scrub(said)}"
     if status == 429 and _QUOTA.search(said):
-        return _config(text, "quota", place, "the account's credit is used up: no retry can help")
+        owner = f" (the account of the key in {place.variable})" if place.variable else ""
+        return _config(text, "quota", place, f"the account's credit is used up: no retry can help{owner}")
     if status in {408, 409, 425, 429} or status >= 500:
-        kind = "rate-limited" if status == 429 else "time-out" if status == 408 else "server-error"
+        kind = _unavailable_kind(status, said)
         return ModelUnavailableError(text, kind=kind, retry_after=retry_after, where=place.model)
     if status == 413 or (status in {400, 422} and _TOO_LONG.search(said)):
         return ModelAnswerError(text, kind="too-long", where=place.model, cure="make chunks smaller")
@@ -109,12 +150,25 @@ def status_error(status: int, said: str, place: Endpoint, retry_after: float | N
     if status in {401, 403}:
         return _config(text, "auth", place, _key_cure(place))
     if status == 404:
-        return _config(text, "not-found", place, f"check the model's name, and base_url ({place.url})")
-    return _config(text, "bad-request", place, "check the model's params")
+        cure = f"check the model's name, and base_url ({place.url}){_asked_with(place)}"
+        return _config(text, "not-found", place, cure)
+    return _config(text, "bad-request", place, f"check the model's params{_asked_with(place)}")
+
+
+def _unavailable_kind(status: int, said: str) -> str:
+    if status == 429:
+        return "rate-limited"
+    if status in {503, 529} or (status >= 500 and "overloaded" in said.lower()):
+        return "overloaded"
+    return "time-out" if status == 408 else "server-error"
 
 
 def _config(text: str, kind: str, place: Endpoint, cure: str) -> ModelConfigError:
     return ModelConfigError(text, kind=kind, where=place.model, cure=cure)
+
+
+def _asked_with(place: Endpoint) -> str:
+    return f"; it was asked with the key in {place.variable}" if place.variable else ""
 
 
 def _key_cure(place: Endpoint) -> str:
@@ -130,7 +184,8 @@ def _connection_error(error: BaseException, place: Endpoint) -> ModelUnavailable
         return ModelUnavailableError(
             f"{place.url} did not answer in time", kind="time-out", where=place.model
         )
-    detail = place.scrub(str(causes[-1]) or type(causes[-1]).__name__)
+    last = causes[-1]
+    detail = _DETAILS.get(type(last).__name__) or place.scrub(str(last) or type(last).__name__)
     return ModelUnavailableError(
         f"no connection to {place.url}: {detail}", kind="connection", where=place.model
     )
@@ -154,12 +209,15 @@ def _headers(error: BaseException) -> Mapping[str, str]:
 
 def _said(error: BaseException) -> str:
     """The provider's own words, with its error code where it gave one."""
-    body: Any = getattr(error, "body", None)
+    return _words(getattr(error, "body", None)) or str(error)
+
+
+def _words(body: Any) -> str:
     if isinstance(body, Mapping):
         message = body.get("message") or body.get("detail") or body
         code = body.get("code")
         return f"{message} ({code})" if code else str(message)
-    return str(body or error)
+    return str(body or "")
 
 
 def _retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:

@@ -1,12 +1,19 @@
-"""The rules of ``quality_rules``: one function each, from a view of the example to what is wrong with it."""
+"""The rules of ``quality_rules``: one function each, from a view of the example to what is wrong with it.
+
+They run for every row, so a pattern is only tried on a text that holds one of its *clues*: literals
+without which it cannot match.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from gristmill.records import Item
+from gristmill_scorers.checks.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,7 @@ class Limits:
     pii_allowed: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class View:
     """What the rules look at.
 
@@ -30,9 +37,9 @@ class View:
     learn to say (assistant turns, ``chosen``), ``texts`` both and ``rejected``, ``source`` the chunk.
     """
 
-    prompts: tuple[str, ...]
-    responses: tuple[str, ...]
-    texts: tuple[str, ...]
+    prompts: Sequence[Text]
+    responses: Sequence[Text]
+    texts: Sequence[Text]
     source: str
     passage_given: bool = False
     limits: Limits = field(default_factory=Limits)
@@ -46,52 +53,70 @@ def view(item: Item, limits: Limits) -> View:
     """The view of one example."""
     example = item.example
     passage = item.chunk.text.strip()
-    users = [m["content"] for m in example.messages if m["role"] == "user"]
+    prompts: list[Text] = []
+    responses: list[Text] = []
+    given = False
+    for message in example.messages:
+        content = message["content"]
+        if message["role"] == "assistant":
+            responses.append(Text(content))
+        elif message["role"] == "user":
+            asked = content.replace(passage, " ") if passage else content
+            given = given or asked != content
+            prompts.append(Text(asked))
     # an example without a user turn has an empty prompt, which is too short
-    prompts = tuple(text.replace(passage, " ") if passage else text for text in users) or ("",)
-    responses = tuple(m["content"] for m in example.messages if m["role"] == "assistant")
+    prompts = prompts or [Text("")]
     if example.chosen is not None:
-        responses = (*responses, example.chosen)
-    extra = () if example.rejected is None else (example.rejected,)
-    texts = (*prompts, *responses, *extra)
-    return View(prompts, responses, texts, item.chunk.text, bool(users) and prompts != tuple(users), limits)
+        responses.append(Text(example.chosen))
+    texts = [*prompts, *responses]
+    if example.rejected is not None:
+        texts.append(Text(example.rejected))
+    return View(prompts, responses, texts, item.chunk.text, given, limits)
 
 
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
-_INLINE = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
+class Clued(NamedTuple):
+    """A pattern and its clues: any text it matches holds at least one of them when folded (``Text.low``)."""
+
+    pattern: re.Pattern[str]
+    clues: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pattern: str, *clues: str, flags: int = re.IGNORECASE) -> Clued:
+        """Compile the pattern; it compares without case unless told otherwise."""
+        return cls(re.compile(pattern, flags), clues)
 
 
-def without_code(text: str) -> str:
-    """The text with code blocks and inline code blanked out; a block that is never closed runs to the end."""
-    return _INLINE.sub(" ", "\n".join(split_code(text)[0]))
-
-
-def split_code(text: str) -> tuple[list[str], bool]:
-    """The lines outside code blocks, and whether a block is left open at the end."""
-    outside: list[str] = []
-    fence = ""
-    for line in text.split("\n"):
-        found = _FENCE.match(line)
-        mark = found.group(1) if found else ""
-        if not fence:
-            fence = mark
-            outside.append("" if mark else line)
-        elif mark and mark[0] == fence[0] and len(mark) >= len(fence):
-            # a fence is closed by the same character, at least as often (CommonMark)
-            fence = ""
-    return outside, bool(fence)
-
-
+@lru_cache(maxsize=256)
 def in_source(words: str, source: str) -> bool:
     """Whether the source itself says this (case and white space aside)."""
-    return " ".join(words.split()).casefold() in " ".join(source.split()).casefold()
+    return " ".join(words.split()).casefold() in _said(source)
 
 
-def first_own(patterns: Iterable[re.Pattern[str]], texts: Iterable[str], source: str) -> str | None:
+@lru_cache(maxsize=8)
+def _said(source: str) -> str:
+    # a hostile text matches thousands of times: its source is read once
+    return " ".join(source.split()).casefold()
+
+
+def possible(patterns: Iterable[Clued], text: Text) -> list[re.Pattern[str]]:
+    """The patterns that may match, by their clues."""
+    low = text.low
+    return [pattern for pattern, clues in patterns if holds_any(low, clues)]
+
+
+def holds_any(low: str, clues: Iterable[str]) -> bool:
+    """Whether one of the clues is in the folded text."""
+    for clue in clues:  # noqa: SIM110 - any() over a generator takes three times as long
+        if clue in low:
+            return True
+    return False
+
+
+def first_own(patterns: Iterable[Clued], texts: Iterable[Text], source: str) -> str | None:
     """The first match that is the writer's own, not a phrase of the source."""
     for text in texts:
-        for pattern in patterns:
-            for match in pattern.finditer(text):
+        for pattern in possible(patterns, text):
+            for match in pattern.finditer(text.raw):
                 if not in_source(match.group(), source):
                     return clipped(match.group())
     return None

@@ -11,7 +11,8 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from gristmill_scorers.checks import View
+from gristmill_scorers.checks import View, holds_any
+from gristmill_scorers.checks.text import Text
 
 Finder = Callable[[str], Iterator[str]]
 
@@ -47,14 +48,20 @@ _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)(\d{3})-(?!00)\d{2}-(?!0000)\d{4}
 _EXAMPLE_SSNS = frozenset(["078-05-1120", "219-09-9999", "123-45-6789", "111-11-1111"])
 _IP4 = re.compile(r"(?<![\w.:/-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IP6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:|:)(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{1,4}(?![\w:])")
+# what every address holds and few other texts do, found without a look at each character
+_IP4_INSIDE = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
+_IP6_INSIDE = re.compile(r":(?::[0-9A-Fa-f]{1,4}+(?!\w)|(?:[0-9A-Fa-f]{1,4}:){6}[0-9A-Fa-f])")
 _VERSION = re.compile(r"(?:version|release|\bv|build|section|chapter)\.?\s*$", re.IGNORECASE)
 _WELL_KNOWN_IPS = frozenset(["8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"])
 _KEYS = re.compile(
     r"\b(?:sk-(?:proj-|ant-)?[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|"
     r"AKIA[0-9A-Z]{16}|"
-    r"xox[abprs]-[\w-]{20,}|AIza[\w-]{35}|hf_[A-Za-z0-9]{30,}|glpat-[\w-]{20,}|[rs]k_live_[A-Za-z0-9]{20,}|"
-    r"eyJ[\w-]{15,}\.eyJ[\w-]{15,}\.[\w-]{20,})"
+    r"xox[abprs]-[\w-]{20,}|AIza[\w-]{35}|hf_[A-Za-z0-9]{30,}|glpat-[\w-]{20,}|[rs]k_live_[A-Za-z0-9]{20,})"
 )
+# a JSON web token, in three parts: as one pattern it reads a long text again from each of its words
+_TOKEN_PART = re.compile(r"[\w-]++")
+_TOKEN_HEAD = re.compile(r"\beyJ(?=[\w-]{15})")
+_TOKEN_REST = re.compile(r"\.eyJ[\w-]{15,}+\.[\w-]{20,}")
 _KEY_BLOCK = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+(?:[A-Za-z0-9+/=]{40,}\s*)+")
 
 
@@ -113,7 +120,9 @@ def _ssns(text: str) -> Iterator[str]:
 
 
 def _ips(text: str) -> Iterator[str]:
-    for match in (*_IP4.finditer(text), *_IP6.finditer(text)):
+    four = _IP4.finditer(text) if _IP4_INSIDE.search(text) else ()
+    six = _IP6.finditer(text) if _IP6_INSIDE.search(text) else ()
+    for match in (*four, *six):
         # four-part version numbers look like addresses
         if match.group() in _WELL_KNOWN_IPS or _VERSION.search(
             text[max(0, match.start() - 12) : match.start()]
@@ -128,13 +137,27 @@ def _ips(text: str) -> Iterator[str]:
 
 
 def _api_keys(text: str) -> Iterator[str]:
-    for match in _KEYS.finditer(text):
-        key = match.group()
+    for key in _keys(text):
         # documentation is full of keys that are none
         made_up = re.search(r"example|your|xxxx|\.\.\.|1234567", key, re.IGNORECASE)
         if not made_up and len(set(key)) >= 12 and re.search(r"\d", key):
             yield key
     yield from (match.group() for match in _KEY_BLOCK.finditer(text))
+
+
+def _keys(text: str) -> Iterator[str]:
+    """Keys and tokens from left to right, none within another."""
+    found = dict(match.span() for match in _KEYS.finditer(text))
+    for part in _TOKEN_PART.finditer(text) if _TOKEN_REST.search(text) else ():
+        rest = _TOKEN_REST.match(text, part.end())
+        head = _TOKEN_HEAD.search(text, part.start(), part.end()) if rest else None
+        if rest and head:
+            found.setdefault(head.start(), rest.end())
+    end = 0
+    for start in sorted(found):
+        if start >= end:
+            end = found[start]
+            yield text[start:end]
 
 
 FINDERS: Mapping[str, Finder] = {
@@ -148,13 +171,50 @@ FINDERS: Mapping[str, Finder] = {
 }
 
 
+_NO_DIGIT = bytes(b for b in range(256) if b not in b"0123456789")
+_DIGITS = re.compile(r"\d+")
+_IBAN_START = re.compile(r"[A-Z]{2}\d\d")
+_KEY_CLUES = ("sk-", "akia", "xox", "aiza", "glpat-", ".eyj", "-----begin ")
+_LOW_LINE_CLUES = ("github_pat_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hf_", "k_live_")
+
+
+def suspected(text: Text) -> list[str]:
+    """The kinds that the text may hold: all others lack what their form needs (``@``, digits, a prefix)."""
+    raw, low = text.raw, text.low
+    digits = len(text.ascii.translate(None, _NO_DIGIT))
+    if len(text.ascii) != len(raw):
+        digits = sum(map(len, _DIGITS.findall(raw)))
+    kinds = ["email"] if "@" in raw else []
+    if digits >= 2:
+        kinds += _in_digits(raw, digits)
+    if _IP6_INSIDE.search(raw):
+        kinds.append("ip")
+    if holds_any(low, _KEY_CLUES) or ("_" in raw and holds_any(low, _LOW_LINE_CLUES)):
+        kinds.append("api-key")
+    return kinds
+
+
+def _in_digits(raw: str, digits: int) -> list[str]:
+    kinds = ["iban"] if _IBAN_START.search(raw) else []
+    if digits >= 4 and _IP4_INSIDE.search(raw):
+        kinds.append("ip")
+    if digits >= 7:
+        kinds.append("phone")
+    if digits >= 9 and raw.count("-") >= 2:
+        kinds.append("ssn")
+    if digits >= 13:
+        kinds.append("card")
+    return kinds
+
+
 def pii(view: View) -> str | None:
     """Personal data or a secret in any text of the example."""
-    for kind, finder in FINDERS.items():
+    suspects = [(text.raw, kinds) for text in view.texts if (kinds := suspected(text))]
+    for kind, finder in FINDERS.items() if suspects else ():
         if kind in view.limits.pii_allowed:
             continue
-        for text in view.texts:
-            for found in finder(text):
+        for text, kinds in suspects:
+            for found in finder(text) if kind in kinds else ():
                 return f"{kind} {masked(found)}"
     return None
 

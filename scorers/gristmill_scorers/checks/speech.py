@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from gristmill_scorers.checks import View, clipped, first_own, in_source
+from gristmill_scorers.checks import Clued, View, clipped, first_own, holds_any, in_source
+from gristmill_scorers.checks.text import Text
 
 _I = re.IGNORECASE
 _SORRY = (
@@ -25,8 +26,9 @@ _ACT = (
     r"(?:access|browse|open|find|see|determine|verify)\b[^.]{0,30}\b"
     r"(?:internet|links?|passage|document|information|answer|text))"
 )
+_OPENING = re.compile(r"\W*(?:i|we?|very|so|truly|sorry|afraid|my|apologies|unfortunately|regrettably)\b")
 _REFUSALS = tuple(
-    re.compile(pattern, _I)
+    Clued.of(pattern, "")
     for pattern in (
         rf"\A\W*(?:{_SORRY})?{_UNABLE} {_ACT}[^.]*",
         rf"\A\W*{_SORRY}(?:this|that|your) (?:request|question)[^.]* (?:not|can['’]?t|cannot)[^.]*",
@@ -36,19 +38,30 @@ _REFUSALS = tuple(
         r"(?:enough|sufficient|any|access to)\b[^.]{0,40}\b(?:information|context|data))[^.]*",
     )
 )
+_HEAD = 400
 _THE_TEXT = r"(?:the|this) (?:(?:given|provided|above) )?"
-_NO_ANSWER = tuple(
-    re.compile(pattern, _I)
-    for pattern in (
+_NO_ANSWER = (
+    Clued.of(
         rf"\b{_THE_TEXT}(?:passage|excerpt|context|text|document) (?:does not|doesn['’]t|do not) (?:\w+ly )?"
         r"(?:mention|say|state|specify|indicate|answer|discuss)\b[^.]*",
+        *(" does not ", " doesn't ", " doesn’t ", " do not "),
+    ),
+    Clued.of(
         rf"\b{_THE_TEXT}(?:passage|excerpt|context) (?:does not|doesn['’]t) "
         r"(?:\w+ly )?(?:provide|contain|include|describe|explain|give|cover)\b[^.]*",
+        *(" does not ", " doesn't ", " doesn’t "),
+    ),
+    Clued.of(
         r"\bis(?: not|n['’]t) (?:\w+ly )?(?:mentioned|specified|stated|provided|given|described) in the "
         r"(?:passage|text|context|excerpt|document)\b",
+        *("is not ", "isn't ", "isn’t "),
+    ),
+    Clued.of(
         r"\A\W*(?:there is )?(?:no|not enough|insufficient) information (?:about|on|in|is|to|was)\b[^.]*",
-    )
+        " information ",
+    ),
 )
+_DECLINING = (*_REFUSALS, *_NO_ANSWER)
 _PLAIN_NAMES = r"ChatGPT|GPT-?[345o][\w.-]*|LLaMA|Qwen\w*|DeepSeek(?:-\w+)?|Mixtral|ERNIE Bot|Doubao|Vicuna"
 # names that are also people, animals or places need an AI word beside them
 _WORDY_NAMES = r"Claude|Gemini|Bard|Llama|Mistral|Copilot|Grok|Kimi|Falcon|Alpaca|Gemma|Phi"
@@ -61,8 +74,25 @@ _SELF = (
     r"(?: actually| also)?"
 )
 _MADE = r"(?:created|trained|developed|built|made|designed|fine-tuned|deployed)"
+# each of the patterns below needs one of these names, and an "I" that stands alone or words of oneself
+_NAMES = (
+    *("gpt", "llama", "qwen", "deepseek", "mixtral", "ernie", "doubao", "vicuna", "claude", "gemini", "bard"),
+    *("mistral", "copilot", "grok", "kimi", "falcon", "alpaca", "gemma", "phi", "openai", "anthropic"),
+    *("google", "deepmind", "meta", "alibaba", "microsoft", "xai", "baidu", "cohere", "moonshot"),
+    *("bytedance", "amazon"),
+)
+_ALONE = re.compile(r"I(?!\w)")
+_OF_ONESELF = (
+    "my name is",
+    " talking ",
+    " chatting ",
+    " speaking ",
+    "my creator",
+    "my developer",
+    "my training",
+)
 _IDENTITY = tuple(
-    re.compile(pattern)
+    Clued.of(pattern, "", flags=0)
     for pattern in (
         rf"{_SELF} (?:{_PLAIN_NAMES})\b(?!['’]s)",
         rf"\b[Aa]s (?:{_PLAIN_NAMES}|{_WORDY_NAMES}),? I\b",
@@ -80,64 +110,88 @@ _ASKED_WHO = re.compile(
     r"\b(?:who are you|your name|what (?:model|AI) are you|are you an? (?:AI|bot|model))\b", _I
 )
 _ANY_NAME = re.compile(rf"\b(?:{_PLAIN_NAMES}|{_WORDY_NAMES}|{_MAKERS})\b")
-_BOILERPLATE = tuple(
-    re.compile(pattern, flags)
-    for pattern, flags in (
-        (
-            r"\bas an? (?:AI|artificial intelligence|(?:large )?language model|AI language model|"
-            r"virtual assistant)"
-            r"(?: model| assistant| chatbot)?,?(?= )(?: I\b|(?<=,)[^.]{0,80}\b(?:I|my|me)\b)",
-            _I,
-        ),
-        (
-            r"\bI(?: am|['’]m)(?: only| just)? an AI(?: language)?(?: model| assistant|"
-            r" chatbot)?\b(?= and|,|\.)",
-            _I,
-        ),
-        (r"\bmy (?:knowledge|training)(?: data)? (?:cut-?off|cutoff|only goes|was last)", _I),
-        (r"\bI hope (?:this|that) (?:helps|answers|clarifies)\b", _I),
-        (r"\b(?:please )?(?:feel free to|don['’]t hesitate to) (?:ask|reach out|let me know)\b", _I),
-        (r"\blet me know if you (?:have|need|want|would like|['’]d like)\b", _I),
-        (r"\bis there anything else (?:I|you)\b", _I),
-        (
-            r"\A\W*(?:certainly|sure(?: thing)?|of course|absolutely|great question|happy to help)(?:!|"
-            r", here)",
-            _I,
-        ),
-    )
+_BOILERPLATE = (
+    Clued.of(
+        r"\bas an? (?:AI|artificial intelligence|(?:large )?language model|AI language model|"
+        r"virtual assistant)"
+        r"(?: model| assistant| chatbot)?,?(?= )(?: I\b|(?<=,)[^.]{0,80}\b(?:I|my|me)\b)",
+        *(" ai ", " ai, ", " artificial intelligence", " language model", " virtual assistant"),
+    ),
+    Clued.of(
+        r"\bI(?: am|['’]m)(?: only| just)? an AI(?: language)?(?: model| assistant|"
+        r" chatbot)?\b(?= and|,|\.)",
+        " an ai",
+    ),
+    Clued.of(
+        r"\bmy (?:knowledge|training)(?: data)? (?:cut-?off|cutoff|only goes|was last)",
+        *("my knowledge ", "my training "),
+    ),
+    Clued.of(r"\bI hope (?:this|that) (?:helps|answers|clarifies)\b", "i hope th"),
+    Clued.of(
+        r"\b(?:please )?(?:feel free to|don['’]t hesitate to) (?:ask|reach out|let me know)\b",
+        *("feel free to ", "t hesitate to "),
+    ),
+    Clued.of(r"\blet me know if you (?:have|need|want|would like|['’]d like)\b", "let me know if you "),
+    Clued.of(r"\bis there anything else (?:I|you)\b", "is there anything else "),
+    Clued.of(
+        r"\A\W*(?:certainly|sure(?: thing)?|of course|absolutely|great question|happy to help)(?:!|"
+        r", here)",
+        *("!", ", here"),
+    ),
 )
-_TO_THE_JUDGE = tuple(
-    re.compile(pattern, _I)
-    for pattern in (
+_TO_THE_JUDGE = (
+    Clued.of(
         r"\b(?:ignore|disregard|forget) (?:all |any |the |your )*(?:previous|prior|above|earlier|preceding) "
         r"(?:instructions?|prompts?|rules|criteria|text)\b",
+        *("ignore ", "disregard ", "forget "),
+    ),
+    Clued.of(
         r"\b(?:give|award|assign|grant|rate|score)\b[^.\n]{0,40}\b(?:full (?:marks|points|credit|score)|"
         r"(?:maximum|"
         r"highest|perfect|top) (?:score|rating|marks)|10/10|10 out of 10|(?:score|rating) of (?:10|100|"
         r"1\.0)\b)",
+        *("full ", "score", "rating", " marks", "10/10", "10 out of 10"),
+    ),
+    Clued.of(
         r"\b(?:dear|attention,?|note to(?: the)?|message (?:to|for) the|instructions? (?:to|for) the) "
         r"(?:judge|grader|evaluator|rater|reviewer)\b",
+        *(" judge", " grader", " evaluator", " rater", " reviewer"),
+    ),
+    Clued.of(
         r"\ball (?:the )?(?:rubric )?criteria (?:are|have been|should be marked) (?:met|satisfied|"
         r"fulfilled)\b",
-        r"<<<\s*/?(?:END\s+)?[A-Z]+\b[^>\n]{0,40}>>>",
-    )
+        " criteria ",
+    ),
+    Clued.of(r"<<<\s*/?(?:END\s+)?[A-Z]+\b[^>\n]{0,40}>>>", "<<<"),
 )
 
 
 def refusal(view: View) -> str | None:
     """A response that declines, or says that there is no answer."""
     # refusals open a response; further down the same words mostly quote somebody
-    heads = [text[:400] for text in view.responses]
-    return first_own((*_REFUSALS, *_NO_ANSWER), heads, view.source)
+    for text in view.responses:
+        head = text if len(text.raw) <= _HEAD else Text(text.raw[:_HEAD])
+        patterns = _DECLINING if _OPENING.match(head.low) else _NO_ANSWER
+        found = first_own(patterns, [head], view.source)
+        if found:
+            return found
+    return None
 
 
 def identity(view: View) -> str | None:
     """A response that claims to be, or to be made by, somebody's language model."""
-    found = first_own(_IDENTITY, view.responses, view.source)
-    if found or not view.prompts or not _ASKED_WHO.search(view.prompts[-1]):
+    found = first_own(_IDENTITY, filter(_of_oneself, view.responses), view.source)
+    prompt = view.prompts[-1]
+    if found or "you" not in prompt.low or not _ASKED_WHO.search(prompt.raw):
         return found
-    named = _ANY_NAME.search(view.responses[-1]) if view.responses else None
+    named = _ANY_NAME.search(view.responses[-1].raw) if view.responses else None
     return clipped(named.group()) if named and not in_source(named.group(), view.source) else None
+
+
+def _of_oneself(text: Text) -> bool:
+    if not _ALONE.search(text.raw) and not holds_any(text.low, _OF_ONESELF):
+        return False
+    return holds_any(text.low, _NAMES)
 
 
 def boilerplate(view: View) -> str | None:

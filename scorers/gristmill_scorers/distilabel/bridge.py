@@ -37,7 +37,9 @@ class Bridge:
         self._closed = False
 
     def draw(self, chats: Sequence[Sequence[Message]], n: int) -> list[list[Answer]]:
-        """``n`` answers to each chat. Blocks; must not be called on the event loop's own thread.
+        """``n`` answers to each chat, failed ones in their place. Blocks.
+
+        Must not be called on the event loop's own thread.
 
         Raises:
             CancelledError: the judgement was given up meanwhile.
@@ -61,7 +63,7 @@ class Bridge:
         with self._lock:
             if self._closed:
                 raise CancelledError
-            coroutine = self._ask(list(chat), task=self._task, n=n, **self._given)
+            coroutine = self._ask(list(chat), task=self._task, n=n, partial=True, **self._given)
             future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
             self._waiting.add(future)
         return future

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -14,13 +14,14 @@ from pydantic import Field
 from gristmill.models.types import Answer, Ask, Task
 from gristmill.records import Item
 from gristmill.registry import Scored, Scorer, Unscored
+from gristmill.voting import Poll, Rule, Sampled, SpoiltVoteError, Vote, cast, decide
 from gristmill_scorers.distilabel.bridge import Bridge, in_thread
-from gristmill_scorers.distilabel.tasks import Row, run_row
+from gristmill_scorers.distilabel.tasks import Row, run_rows
 
 LOWEST, HIGHEST = 1, 5
 
 
-class UnusableRatingError(ValueError):
+class UnusableRatingError(SpoiltVoteError):
     """The judge's text holds no rating that can be trusted; the message is the reason slug."""
 
 
@@ -33,19 +34,33 @@ class Job:
     row: Row
 
 
-class DistilabelJudge(Scorer):
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What one answer says; ``about`` is what was rated, for the record."""
+
+    stars: int
+    rationale: str
+    about: Mapping[str, Any]
+
+
+class DistilabelJudge(Sampled, Scorer):
     """Base of the judges: runs distilabel's task in a thread and turns its rating into 0…1."""
 
     model: str = Field(description="Role of the recipe's models that judges.")
     temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature.")
     max_tokens: int | None = Field(default=None, ge=1, description="Longest verdict, in tokens.")
+    vote: Rule = Field(
+        default="median",
+        exclude_if=lambda rule: rule == "median",
+        description="samples: which of the ratings holds.",
+    )
 
     def fingerprint(self) -> Mapping[str, Any]:
         """Name, version, arguments, and distilabel's version: the prompts are its own."""
         return {**super().fingerprint(), "distilabel": version("distilabel")}
 
     async def score(self, item: Item, ask: Ask) -> Scored | Unscored:
-        """One call. Errors of ``ask`` are raised as they are, from wherever in distilabel."""
+        """One call for each sample. Errors of ``ask`` are raised as they are, from wherever in distilabel."""
         if not item.example.response.strip():
             return Unscored("empty-response")
         job = self._job(item)
@@ -55,34 +70,65 @@ class DistilabelJudge(Scorer):
             Task(self.tasks[0], {**job.args, **job.row}),
             {name: value for name, value in given.items() if value is not None},
         )
-        row = await in_thread(partial(run_row, job.task, job.args, job.row), bridge)
-        (answer,) = bridge.answers
-        try:
-            return self._verdict(row, answer)
-        except UnusableRatingError as error:
-            return Unscored(str(error), answer.text)
+        rows = await in_thread(partial(run_rows, job.task, job.args, job.row, self.samples), bridge)
+        made_of = {answer.key: row for answer, row in zip(bridge.answers, rows, strict=True)}
+        ratings = cast(bridge.answers, lambda answer: self._rating(made_of[answer.key], answer))
+        return self._scored(ratings)
 
     @abstractmethod
     def _job(self, item: Item) -> Job:
         """The row to judge."""
 
     @abstractmethod
-    def _verdict(self, row: Row, answer: Answer) -> Scored:
+    def _rating(self, row: Row, answer: Answer) -> Rating:
         """Read distilabel's row; ``answer`` is the text it was made of.
 
         Raises:
             UnusableRatingError: the rating is missing, doubtful or off the scale.
         """
 
+    def _scored(self, ratings: Sequence[Vote[Rating]]) -> Scored | Unscored:
+        stars = [_stars(vote) for vote in ratings]
+        poll = decide(self.vote, stars)
+        if reason := poll.problem(self.min_agreement):
+            texts = (vote.text for vote in ratings if vote.failed)
+            text = poll.detail(self.min_agreement) if reason == "no-agreement" else next(texts, "")
+            return Unscored(reason, text, tuple(poll.rows(_shown)) if len(ratings) > 1 else ())
+        return self._decided(poll, [vote.value for vote in ratings])
 
-def scored(rating: int, rationale: str, answer: Answer, **more: Any) -> Scored:
-    """``(rating - 1) / 4``, with the rating as given and the id of the call on record.
+    def _decided(self, poll: Poll[float], ratings: Sequence[Rating | None]) -> Scored:
+        assert poll.outcome is not None
+        outcome = poll.outcome
+        value = (outcome - LOWEST) / (HIGHEST - LOWEST)
+        # nobody may have given the median of an even count: the nearest speaks for it
+        given = [rating for rating in ratings if rating is not None]
+        nearest = min(given, key=lambda rating: abs(rating.stars - outcome))
+        scale = {"scale": f"{LOWEST}-{HIGHEST}", **nearest.about}
+        if len(ratings) == 1:
+            row = {"rating": nearest.stars, **scale, "call": poll.votes[0].call}
+            return Scored(value, nearest.rationale, votes=(row,))
+        votes = [
+            {**row, **({"rationale": rating.rationale} if rating else {})}
+            for row, rating in zip(poll.rows(_shown), ratings, strict=True)
+        ]
+        row = {"rating": outcome, **scale, "rule": self.vote, "agreement": poll.agreement, "votes": votes}
+        return Scored(value, nearest.rationale, votes=(row,))
+
+
+def _stars(vote: Vote[Rating]) -> Vote[float]:
+    return Vote(None if vote.value is None else float(vote.value.stars), vote.call, vote.failed, vote.text)
+
+
+def _shown(stars: float) -> Mapping[str, Any]:
+    return {"rating": int(stars)}
+
+
+def checked(stars: int, rationale: str, **about: Any) -> Rating:
+    """A rating on the scale.
 
     Raises:
         UnusableRatingError: ``rating-out-of-range``.
     """
-    if not LOWEST <= rating <= HIGHEST:
+    if not LOWEST <= stars <= HIGHEST:
         raise UnusableRatingError("rating-out-of-range")
-    value = (rating - LOWEST) / (HIGHEST - LOWEST)
-    vote = {"rating": rating, "scale": f"{LOWEST}-{HIGHEST}", **more, "call": answer.key}
-    return Scored(value, rationale.strip(), votes=(vote,))
+    return Rating(stars, rationale.strip(), about)

@@ -40,7 +40,7 @@ class DoorLLM(LLM):  # type: ignore[misc] # distilabel is untyped
         return [
             {
                 # a blank line at either end is a section without a rating to some parsers
-                "generations": [answer.text.strip() for answer in answers],
+                "generations": [None if answer.error else answer.text.strip() for answer in answers],
                 "statistics": {
                     "input_tokens": [answer.usage.input_tokens for answer in answers],
                     "output_tokens": [answer.usage.output_tokens for answer in answers],

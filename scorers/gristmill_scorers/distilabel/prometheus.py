@@ -9,8 +9,7 @@ from pydantic import Field
 
 from gristmill.models.types import Answer
 from gristmill.records import Item
-from gristmill.registry import Scored
-from gristmill_scorers.distilabel.judge import DistilabelJudge, Job, UnusableRatingError, scored
+from gristmill_scorers.distilabel.judge import DistilabelJudge, Job, Rating, UnusableRatingError, checked
 from gristmill_scorers.distilabel.tasks import Row
 
 PublishedRubric = Literal["helpfulness", "harmlessness", "honesty", "factual-validity", "reasoning"]
@@ -42,11 +41,11 @@ class Prometheus(DistilabelJudge):
         args = {"mode": "absolute", "rubric": self.rubric, "reference": bool(reference)}
         return Job("PrometheusEval", args, row)
 
-    def _verdict(self, row: Row, answer: Answer) -> Scored:
+    def _rating(self, row: Row, answer: Answer) -> Rating:
         if row.get("result") is None:
             raise UnusableRatingError(_fault(answer.text))
         reference = "reference" in row
-        return scored(row["result"], row["feedback"], answer, rubric=self.rubric, reference=reference)
+        return checked(row["result"], row["feedback"], rubric=self.rubric, reference=reference)
 
 
 def _fault(text: str) -> str:

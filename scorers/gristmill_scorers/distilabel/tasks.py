@@ -19,15 +19,17 @@ _loading = threading.Lock()
 _loaded: dict[tuple[str, str], Any] = {}
 
 
-def run_row(task: str, args: Mapping[str, Any], row: Row, bridge: Bridge) -> Row:
-    """What the task named ``task`` (a class of ``distilabel.steps.tasks``) makes of ``row``. Blocks."""
+def run_rows(task: str, args: Mapping[str, Any], row: Row, samples: int, bridge: Bridge) -> list[Row]:
+    """What the task named ``task`` (a class of ``distilabel.steps.tasks``) makes of ``row``. Blocks.
+
+    One row for each of ``samples`` answers, in their order; empty of results where one failed.
+    """
     prototype = _prototype(task, args)
     from gristmill_scorers.distilabel.llm import DoorLLM
 
     # a copy shares the loaded template: 0.03 ms instead of 2 ms, and threads share nothing that changes
-    mine = prototype.model_copy(update={"llm": DoorLLM.over(bridge)})
-    (result,) = next(mine.process([row]))
-    return dict(result)
+    mine = prototype.model_copy(update={"llm": DoorLLM.over(bridge), "num_generations": samples})
+    return [dict(result) for result in next(mine.process([row]))]
 
 
 def _prototype(task: str, args: Mapping[str, Any]) -> Any:

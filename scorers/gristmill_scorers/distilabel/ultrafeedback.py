@@ -9,8 +9,7 @@ from pydantic import Field
 
 from gristmill.models.types import Answer
 from gristmill.records import Item
-from gristmill.registry import Scored
-from gristmill_scorers.distilabel.judge import DistilabelJudge, Job, UnusableRatingError, scored
+from gristmill_scorers.distilabel.judge import DistilabelJudge, Job, Rating, UnusableRatingError, checked
 from gristmill_scorers.distilabel.tasks import Row
 
 Aspect = Literal["helpfulness", "honesty", "instruction-following", "truthfulness", "overall-rating"]
@@ -38,7 +37,7 @@ class UltraFeedback(DistilabelJudge):
         row = {"instruction": item.example.instruction, "generations": [item.example.response]}
         return Job("UltraFeedback", {"aspect": self.aspect}, row)
 
-    def _verdict(self, row: Row, answer: Answer) -> Scored:
+    def _rating(self, row: Row, answer: Answer) -> Rating:
         rating = stated_rating(answer.text)
         ratings = row.get("ratings")
         if isinstance(ratings, list) and len(ratings) != 1:
@@ -47,7 +46,7 @@ class UltraFeedback(DistilabelJudge):
         if ratings != [abs(rating)]:
             raise UnusableRatingError("unreadable-rating")
         (rationale,) = row.get("rationales-for-ratings") or row["rationales"]
-        return scored(rating, rationale, answer, aspect=self.aspect)
+        return checked(rating, rationale, aspect=self.aspect)
 
 
 def stated_rating(text: str) -> int:
