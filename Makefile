@@ -61,7 +61,7 @@ lock: $(VENV)/.dev
 	$(BIN)/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --group pyproject.toml:build -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra eval --group pyproject.toml:build --group pyproject.toml:dev \
+	  --no-emit-index-url --no-header --extra eval --extra otel --group pyproject.toml:build --group pyproject.toml:dev \
 	  -c requirements.lock -o requirements-dev.lock
 
 clean:
