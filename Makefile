@@ -41,7 +41,7 @@ review: $(VENV)/.runtime
 	@$(BIN)/gristmill review --db $(DEMO)/gristmill.duckdb
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gristmill.errors import UsageError
 from gristmill.records import Document
+from gristmill_data.blocks import may_have_headings, parse
 from gristmill_data.chunking import chunk_document
 
 _LINES = [
@@ -73,3 +74,14 @@ def test_chunking_is_deterministic(text: str) -> None:
 def test_impossible_limits_are_usage_errors(limit: int, overlap: int) -> None:
     with pytest.raises(UsageError, match="cannot cut"):
         chunk_document(_document("text"), max_chars=limit, overlap_chars=overlap)
+
+
+@settings(max_examples=600, deadline=None)
+@given(_TEXTS)
+def test_the_quick_look_for_headings_overlooks_none(text: str) -> None:
+    if parse(text).headings:
+        assert may_have_headings(text)
+
+
+def test_the_quick_look_spares_plain_rows() -> None:
+    assert not may_have_headings("A row of a file.\nIt has no heading, only a - dash and 2 = 2.")

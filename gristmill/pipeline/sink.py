@@ -20,8 +20,8 @@ Record = Call | Chunk | Document | Example | FileFailure | Match | Outcome | Sco
 FLUSH_ROWS = 20_000
 HELD_ROWS = 4 * FLUSH_ROWS
 FLUSH_SECONDS = 2.0
-INGEST_SECONDS = 5.0
-INGEST_SHARE = 10
+INGEST_SECONDS = 15.0
+INGEST_SHARE = 20
 
 
 class Sink:
@@ -74,7 +74,7 @@ class Sink:
                 raise
 
     async def keep_flushing(self) -> None:
-        """Flush every two seconds and try to have the segments ingested every five, until cancelled.
+        """Flush every two seconds and have the segments ingested every fifteen, until cancelled.
 
         Both happen on threads: a stop of the event loop for a disk would leave the models idle.
         """
