@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gristmill.pipeline.ids import Ids
 from gristmill.pipeline.spool import Spool
 from gristmill.pipeline.tally import Tally
 from gristmill.recipe import Loaded
@@ -27,7 +28,7 @@ class Scan:
     stopped: Callable[[], object] = bool
     chars: int = 0
     files_with_failures: dict[str, str] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
+    seen: Ids = field(default_factory=Ids)
 
     def run(self, loaded: Loaded) -> bool:
         """Read all sources of a recipe, at most ``limit`` chunks; False when it was stopped before the end.
@@ -70,11 +71,10 @@ class Scan:
         from gristmill_data.chunking import chunk_document
 
         of_file = document.uri == clean(file_uri)
-        if document.id in self.seen:
+        if not self.seen.add(document.id):
             detail = "the same id and text as an earlier row"
             self._failure(FileFailure(document.uri, "repeated-row", detail), of_file=of_file)
             return
-        self.seen.add(document.id)
         settings = loaded.recipe.chunking
         chunks = chunk_document(
             document,

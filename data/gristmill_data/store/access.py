@@ -57,7 +57,7 @@ def operation(name: str, *, creates: bool = False, light: bool = False) -> Calla
     """Register ``fn(store, **arguments)`` as the operation ``name``.
 
     With ``creates`` it may be called for a dataset that does not exist yet. A ``light`` one, as a run asks
-    for again and again, gets 256 MB of memory whatever the size of the dataset. Paths among the arguments
+    for again and again, gets 200 MB of memory whatever the size of the dataset. Paths among the arguments
     must be absolute: the owner has another working directory.
     """
 

@@ -19,7 +19,7 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "checkpoint_threshold": "512MB",
 }
 # Enough for taking rows over, whatever the size of the dataset (measured up to 1,000,000 rows).
-LIGHT_MEMORY = "256MB"
+LIGHT_MEMORY = "200MB"
 
 _CURES = (
     (r"no space left|could not write|file too large|disk quota", "free some disk space, then run again"),
@@ -32,7 +32,7 @@ _CURES = (
 
 
 def connect(path: Path, *, light: bool = False) -> Connection:
-    """Open ``path`` for reading and writing, creating the file when there is none; ``light``: in 256 MB.
+    """Open ``path`` for reading and writing, creating the file when there is none; ``light``: in 200 MB.
 
     Raises:
         StoreBusyError: another process has it open.
