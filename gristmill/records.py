@@ -61,6 +61,25 @@ def to_json(value: object, option: int = 0) -> bytes:
         return orjson.dumps(_repaired(value), default=_plain, option=option)
 
 
+_TEXTS: dict[tuple[int, int], tuple[object, str]] = {}
+_MAX_TEXTS = 256
+
+
+def constant_json(value: object, option: int = 0) -> str:
+    """JSON text of an object that comes again and again and is never changed: a schema, fixed arguments.
+
+    The text is kept with the object, whose id can then be given to no other.
+    """
+    known = _TEXTS.get((id(value), option))
+    if known is not None and known[0] is value:
+        return known[1]
+    if len(_TEXTS) >= _MAX_TEXTS:
+        _TEXTS.clear()
+    text = to_json(value, option).decode()
+    _TEXTS[id(value), option] = (value, text)
+    return text
+
+
 def clean(text: str) -> str:
     """``text`` as UTF-8 can hold it: models do answer with lone surrogates, files cannot store them."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -111,9 +111,9 @@ class Generator(Component, ABC):
 
     per_chunk: int = 1
 
-    @property
+    @cached_property
     def origin(self) -> Origin:
-        """Name, version and arguments, as recorded with every row."""
+        """Name, version and arguments, as recorded with every row; read once, they hold for the run."""
         return Origin(self.registered_name, self.version, self.model_dump(mode="json"))
 
     @abstractmethod

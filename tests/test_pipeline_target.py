@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -14,7 +13,9 @@ from typing import Any
 
 import pytest
 from support.corpora import make_corpus
+from support.engine_runs import review
 from support.openai_server import OpenAIServer
+from support.processes import Process
 from support.projects import gristmill, make_project, run_json
 
 from gristmill.errors import RecipeError
@@ -89,8 +90,7 @@ def test_a_killed_run_resumes_to_exactly_n(tmp_path: Path) -> None:
     with OpenAIServer(latency=0.05, sigma=0.8) as server:
         extra = f"{HALF}target: {{accepted: 80}}\n"
         recipe = make_corpus(tmp_path, server.url, 300, extra, ", concurrency: 16")
-        command = [sys.executable, "-m", "gristmill", "run", str(recipe)]
-        running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        running = Process("run", recipe, stderr=subprocess.DEVNULL)
         while server.answered.total() < 120:
             assert running.poll() is None, "the run ended before it could be killed"
             time.sleep(0.02)
@@ -260,22 +260,7 @@ def test_the_target_is_counted_while_the_review_app_owns_the_file(tmp_path: Path
     recipe = make_project(tmp_path, extra="target: {accepted: 5, per: {kind: 9}}\ngates: []\n", copies=10)
     run_json(recipe)
     retarget(recipe, "accepted: 5", "accepted: 8")
-    db = tmp_path / "gristmill.duckdb"
-    command = [
-        sys.executable,
-        "-u",
-        "-m",
-        "gristmill",
-        "review",
-        "--no-browser",
-        "--port",
-        "0",
-        "--db",
-        str(db),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as app:
-        assert app.stdout is not None
-        assert "http://127.0.0.1" in app.stdout.readline()
+    with review(tmp_path / "gristmill.duckdb") as app:
         second = run_json(recipe)
         app.send_signal(signal.SIGTERM)
     assert (second["status"], second["accepted"], second["balanced"]) == ("target", 8, True)
@@ -287,8 +272,7 @@ def test_ctrl_c_near_the_target_drains_and_the_next_run_reaches_it(tmp_path: Pat
     with OpenAIServer(latency=0.15) as server:
         extra = f"{HALF}target: {{accepted: 30}}\n"
         recipe = make_corpus(tmp_path, server.url, 100, extra, ", concurrency: 8")
-        command = [sys.executable, "-m", "gristmill", "run", str(recipe), "--json"]
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        running = Process("run", recipe, "--json")
         while server.answered.total() < 40:
             assert running.poll() is None, "the run ended before it could be stopped"
             time.sleep(0.02)

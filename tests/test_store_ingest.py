@@ -13,6 +13,7 @@ from support.store_rows import chunk, document, fill, instruction, match, new_st
 from gristmill.errors import StoreError
 from gristmill.records import Call, Chunk, FileFailure, Message, Outcome, Score, Usage
 from gristmill_data.store import SegmentWriter, Store, call, example_from_json, segments_folder
+from gristmill_data.store.connect import is_out_of_memory
 from gristmill_data.store.segments import waiting
 
 
@@ -302,3 +303,31 @@ def test_rows_of_a_document_that_a_later_run_no_longer_saw_are_stale(store: Stor
     assert call(store.path, "accepted") == []
     fill(store, run_id="run-3")  # the old text is back
     assert store.rows("SELECT count(*) FROM rows_ WHERE stale") == [(0,)]
+
+
+def test_rows_too_large_for_a_light_opening_are_taken_over_all_the_same(tmp_path: Path) -> None:
+    said, db = (Message(role="user", content="Turn this into questions. " * 4_000),), tmp_path / "x.duckdb"
+    writer = SegmentWriter(db, "run-1")
+    for number in range(1_500):
+        writer.add(Call(f"k{number}", "openai:m", said, {}, f"answer {number}", Usage(3, 4), None))
+    writer.flush()
+    with pytest.raises(StoreError) as error, Store.open(db, light=True) as light:
+        light.ingest()
+    assert is_out_of_memory(error.value)
+    assert call(db, "ingest") == 1_500
+    with Store.open(db) as store:
+        assert store.rows(
+            "SELECT count(*), count(DISTINCT key), min(length(messages)) > 100_000 FROM calls"
+        ) == [(1_500, 1_500, True)]
+
+
+def test_of_several_rows_with_one_key_the_right_one_stays(store: Store) -> None:
+    said = (Message(role="user", content="hello"),)
+    calls = [Call("k", "openai:m", said, {}, text, Usage(1, 1), None) for text in ("first", "second")]
+    texts = [Chunk("c", "d", text, 0, 5, ()) for text in ("kept", "later")]
+    scores = [Score("e", "rubric", "1", value, None, "", (), ()) for value in (0.25, 0.5)]
+    put(store, *calls, *texts, *scores)
+    put(store, calls[1], texts[1], Score("e", "rubric", "1", 0.75, None, "", (), ()))
+    assert store.rows("SELECT response FROM calls") == [("second",)]
+    assert store.rows("SELECT text FROM chunks") == [("kept",)]
+    assert store.rows("SELECT value FROM scores") == [(0.75,)]

@@ -22,7 +22,6 @@ from gristmill_data.blocks import (
     INSIDE_WHOLE,
     WORD,
     Heading,
-    Structure,
     may_have_headings,
     parse,
 )
@@ -75,6 +74,10 @@ def chunk_document(
             f"cannot cut into chunks of {max_chars} characters with an overlap of {overlap_chars}",
             cure="max_chars must be positive and overlap_chars less than half of it",
         )
+    if len(document.text) <= max_chars and not may_have_headings(document.text):
+        # Most rows of a JSONL file: one section that fits, so nothing is to be weighed.
+        span = _trim(document.text, 0, len(document.text))
+        return [Chunk.make(document, *span, _root(document))] if span is not None else []
     return _Chunker(document, max_chars, overlap_chars).chunks(respect_headings)
 
 
@@ -83,9 +86,7 @@ class _Chunker:
         self.document, self.text = document, document.text
         self.limit, self.overlap = limit, overlap
         self.lead_in = limit // _LEAD_IN
-        # What fits into one chunk is only looked through for headings: most rows of a JSONL file have none.
-        simple = len(self.text) <= limit and not may_have_headings(self.text)
-        structure = Structure((), {}, ()) if simple else parse(self.text)
+        structure = parse(self.text)
         self.cuts = structure.cuts
         self.positions = sorted(structure.cuts)
         spans = [(start, start + len(self.text[start:end].rstrip())) for start, end in structure.whole]
@@ -156,13 +157,7 @@ class _Chunker:
 
     def trim(self, start: int, end: int) -> tuple[int, int] | None:
         """The span without white space around it; the indentation of a first whole line is kept."""
-        body = self.text[start:end]
-        if not body.strip():
-            return None
-        first = start + len(body) - len(body.lstrip())
-        line = max(self.text.rfind("\n", start, first) + 1, start)
-        at_line_start = line == 0 or self.text[line - 1] in "\r\n"
-        return (line if at_line_start else first), start + len(body.rstrip())
+        return _trim(self.text, start, end)
 
     def best_cut(self, start: int, done: int, end: int) -> int:
         """The cheapest place to end a chunk that begins at ``start``; it lies behind ``done``."""
@@ -211,10 +206,25 @@ class _Chunker:
         return words.end() - 1 if words else cut
 
 
+def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
+    body = text[start:end]
+    left = body.lstrip()
+    if not left:
+        return None
+    first = start + len(body) - len(left)
+    line = max(text.rfind("\n", start, first) + 1, start)
+    at_line_start = line == 0 or text[line - 1] in "\r\n"
+    return (line if at_line_start else first), start + len(body.rstrip())
+
+
+def _root(document: Document) -> Path:
+    title = str(document.metadata.get("title") or "").strip()
+    return (title,) if title else ()
+
+
 def _sections(document: Document, headings: Sequence[Heading]) -> Iterator[_Section]:
     """The text before the first heading, then one section for each heading."""
-    title = str(document.metadata.get("title") or "").strip()
-    root: Path = (title,) if title else ()
+    root = _root(document)
     end = len(document.text)
     first = headings[0].start if headings else end
     if document.text[:first].strip():

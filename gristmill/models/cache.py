@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,15 @@ from gristmill.errors import StoreError
 from gristmill.models.cache_errors import cache_error
 from gristmill.models.claims import Claims
 from gristmill.models.faults import fault
-from gristmill.models.types import FinishReason
-from gristmill.records import Call, Usage, to_json
+from gristmill.models.types import FinishReason, TokenLogprob
+from gristmill.records import Call, Usage, constant_json, to_json
 
 SCHEMA_VERSION = 1
 BATCH = 256
-LINGER_SECONDS = 0.002
+# Answers that come within a moment share a transaction, which costs as much as five rows. Their places are
+# held for that moment, so it is a small share of what a call takes.
+LINGER_SHARE = 0.005
+LINGER_SECONDS = (0.002, 0.02)
 BUSY_SECONDS = 30.0
 
 # With a rowid: rows of some kilobytes under random keys would split the pages of the key's own tree
@@ -40,6 +43,10 @@ CREATE TABLE IF NOT EXISTS calls (
   complete INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
   cost REAL, seconds REAL NOT NULL, created TEXT NOT NULL
 )"""
+
+# Few calls ask for them: the others pay nothing, and earlier versions do not mind a table of their own.
+_CREATE_LOGPROBS = "CREATE TABLE IF NOT EXISTS logprobs (key TEXT PRIMARY KEY, tokens TEXT NOT NULL)"
+_INSERT_LOGPROBS = "INSERT OR REPLACE INTO logprobs VALUES (?, ?)"
 
 # An answer that could not be used gives way to a later one; a usable one stays what it is, unless it was
 # asked again on request: then whatever is older than that request.
@@ -72,6 +79,7 @@ class Entry:
     seconds: float = 0.0
     created: str = field(default="", compare=False)
     replaces: str = field(default="", compare=False)
+    logprobs: Sequence[TokenLogprob] | None = field(default=None, compare=False)
 
     @property
     def complete(self) -> bool:
@@ -93,6 +101,7 @@ class ResponseCache:
         except StoreError:
             self.claims.close()
             raise
+        self._seconds = 0.0
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_all, name="gristmill-cache", daemon=True)
         self._thread.start()
@@ -130,8 +139,8 @@ class ResponseCache:
         first = self._queue.get()
         if first is None:
             return None
-        # Answers that come within a moment share a transaction.
-        time.sleep(LINGER_SECONDS)
+        self._seconds += (first[0].seconds - self._seconds) / 16
+        time.sleep(min(max(LINGER_SECONDS[0], LINGER_SHARE * self._seconds), LINGER_SECONDS[1]))
         batch = [first]
         while len(batch) < BATCH and not self._queue.empty():
             item = self._queue.get()
@@ -144,8 +153,7 @@ class ResponseCache:
 
 def _write(connection: sqlite3.Connection, batch: Sequence[_Waiting], path: Path) -> None:
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        stored = [_insert(connection, entry) for entry, _, _ in batch]
+        stored = _insert_all(connection, [entry for entry, _, _ in batch])
         connection.execute("COMMIT")
     except Exception as error:  # noqa: BLE001 - the thread must outlive it, or every later call waits for ever
         if connection.in_transaction:
@@ -182,8 +190,23 @@ def _settle(results: Sequence[tuple[asyncio.Future[Entry], Entry | StoreError]])
             done.set_result(result)
 
 
+def _insert_all(connection: sqlite3.Connection, entries: list[Entry]) -> list[Entry]:
+    """Insert within a transaction that is left open; what is stored now."""
+    connection.execute("BEGIN IMMEDIATE")
+    before = connection.total_changes
+    if all(entry.logprobs is None for entry in entries):
+        connection.executemany(_INSERT, map(_row, entries))
+        if connection.total_changes - before == len(entries):
+            return entries
+        connection.execute("ROLLBACK")  # some were there already: one by one it is seen which
+        connection.execute("BEGIN IMMEDIATE")
+    return [_insert(connection, entry) for entry in entries]
+
+
 def _insert(connection: sqlite3.Connection, entry: Entry) -> Entry:
     if connection.execute(_INSERT, _row(entry)).rowcount > 0:
+        if entry.logprobs is not None:
+            connection.execute(_INSERT_LOGPROBS, (entry.call.key, to_json(list(entry.logprobs)).decode()))
         return entry
     return _read(connection, entry.call.key) or entry
 
@@ -194,8 +217,8 @@ def _row(entry: Entry) -> tuple[Any, ...]:
         call.key,
         call.model,
         to_json(call.messages).decode(),
-        to_json(dict(call.params)).decode(),
-        None if entry.schema is None else to_json(dict(entry.schema)).decode(),
+        to_json(dict(call.params)).decode() if call.params else "{}",
+        None if entry.schema is None else constant_json(entry.schema),
         entry.sample,
         call.response,
         entry.finish_reason,
@@ -229,7 +252,18 @@ def _read(connection: sqlite3.Connection, key: str) -> Entry | None:
         Usage(tokens_in, tokens_out),
         cost,
     )
-    return Entry(call, finish, None if schema is None else orjson.loads(schema), sample, took, created)
+    entry = Entry(call, finish, None if schema is None else orjson.loads(schema), sample, took, created)
+    return replace(entry, logprobs=_logprobs(connection, key)) if call.params.get("logprobs") else entry
+
+
+def _logprobs(connection: sqlite3.Connection, key: str) -> list[TokenLogprob] | None:
+    row = connection.execute("SELECT tokens FROM logprobs WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        return None
+    return [
+        TokenLogprob(token, own, [(other, value) for other, value in top])
+        for token, own, top in orjson.loads(row[0])
+    ]
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -257,6 +291,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(_CREATE)
+    connection.execute(_CREATE_LOGPROBS)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
 

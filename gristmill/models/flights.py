@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from gristmill.errors import ModelError, ModelUnavailableError
 from gristmill.models.cache import Entry, ResponseCache
@@ -19,11 +19,8 @@ from gristmill.models.keys import request_key
 from gristmill.models.line import Line
 from gristmill.models.redo import Redo
 from gristmill.models.telemetry import CallLog, Trip
-from gristmill.models.types import Reply, Request
+from gristmill.models.types import PutsOff, Reply, Request
 from gristmill.records import Call, clean
-
-if TYPE_CHECKING:
-    from gristmill.models.batch.deferrals import Deferrals
 
 POLL_SECONDS = 0.05
 
@@ -37,14 +34,45 @@ class Landed:
     cached: bool
 
 
-@dataclass(slots=True)
 class _Flight:
-    key: str
-    role: str
-    request: Request
-    done: asyncio.Future[Entry]
-    elsewhere: bool = False
-    """Another process is asking this call."""
+    """A call on its way. Whoever waits has a future of its own: giving up takes nothing from the others."""
+
+    __slots__ = ("elsewhere", "end", "key", "request", "role", "waiting")
+
+    def __init__(self, key: str, role: str, request: Request) -> None:
+        self.key, self.role, self.request = key, role, request
+        self.elsewhere = False
+        """Another process is asking this call."""
+        self.end: Entry | Exception | None = None
+        self.waiting: list[asyncio.Future[Entry]] = []
+
+    async def wait(self) -> Entry:
+        """The answer; raises the error that the call ended with."""
+        if self.end is None:
+            future: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+            self.waiting.append(future)
+            return await future
+        if isinstance(self.end, Exception):
+            raise self.end
+        return self.end
+
+    async def outcome(self) -> Entry | Exception:
+        """The answer or the error, once there is one."""
+        try:
+            return await self.wait()
+        except Exception as error:  # noqa: BLE001 - handed on as a value
+            return error
+
+    def land(self, end: Entry | Exception) -> None:
+        """Tell all who wait."""
+        self.end = end
+        for future in self.waiting:
+            if future.done():
+                continue  # cancelled
+            if isinstance(end, Exception):
+                future.set_exception(end)
+            else:
+                future.set_result(end)
 
 
 class Airport:
@@ -57,7 +85,7 @@ class Airport:
         *,
         redo: Redo | None = None,
         log: CallLog | None = None,
-        deferrals: Deferrals | None = None,
+        deferrals: PutsOff | None = None,
     ) -> None:
         self._cache = ResponseCache(cache) if cache is not None else None
         self._on_call, self._redo, self._log = on_call, redo, log
@@ -74,7 +102,7 @@ class Airport:
         if self._claims is not None and not self._met.is_set():
             await self._meet(self._claims)
         claims = self._claim_all(line, role, requests)
-        entries = await _wait([flight.done for flight, _ in claims])
+        entries = await _wait([flight for flight, _ in claims])
         return [
             self._landed(line, role, Landed(request, entry, cached=not mine or flight.elsewhere))
             for request, entry, (flight, mine) in zip(requests, entries, claims, strict=True)
@@ -82,16 +110,15 @@ class Airport:
 
     async def draw_each(
         self, line: Line, role: str, requests: Sequence[Request]
-    ) -> list[Landed | BaseException]:
+    ) -> list[Landed | Exception]:
         """As :meth:`draw`, but an error stands in its request's place instead of being raised."""
         if self._claims is not None and not self._met.is_set():
             await self._meet(self._claims)
         claims = self._claim_all(line, role, requests)
-        waiting = (asyncio.shield(flight.done) for flight, _ in claims)
-        entries = await asyncio.gather(*waiting, return_exceptions=True)
+        entries = [await flight.outcome() for flight, _ in claims]
         return [
             entry
-            if isinstance(entry, BaseException)
+            if isinstance(entry, Exception)
             else self._landed(line, role, Landed(request, entry, cached=not mine or flight.elsewhere))
             for request, entry, (flight, mine) in zip(requests, entries, claims, strict=True)
         ]
@@ -126,12 +153,12 @@ class Airport:
         key = request_key(line.backend, request)
         if (flying := self._flights.get(key)) is not None:
             return flying, False
-        flight = _Flight(key, role, request, asyncio.get_running_loop().create_future())
+        flight = _Flight(key, role, request)
         if self._claims is not None and self._claims.crowded:
             flight.elsewhere = not self._claims.take(key)
         if (entry := self._cached(key)) is not None:
             self._release(key)
-            flight.done.set_result(entry)
+            flight.land(entry)
             return flight, False
         self._flights[key] = flight
         return flight, True
@@ -159,7 +186,7 @@ class Airport:
             return False
         self._flights.pop(flight.key, None)
         self._release(flight.key)
-        flight.done.set_result(entry)
+        flight.land(entry)
         return True
 
     def _release(self, key: str) -> None:
@@ -192,9 +219,8 @@ class Airport:
             # A task of its own: a call that was paid for is kept even when its asker is cancelled.
             task = asyncio.create_task(self._fly(line, group))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
 
-    def _put_off(self, line: Line, flights: Sequence[_Flight], deferrals: Deferrals) -> None:
+    def _put_off(self, line: Line, flights: Sequence[_Flight], deferrals: PutsOff) -> None:
         """Have calls asked in a batch: whoever wants them hears that now, or how it ended before."""
         replaces = self._redo.replaces if self._redo is not None else lambda _: ""
         calls = [(flight.key, flight.request, replaces(flight.key)) for flight in flights]
@@ -204,7 +230,6 @@ class Airport:
 
     async def _fly(self, line: Line, flights: Sequence[_Flight]) -> None:
         trip = Trip(line.spec, flights[0].request, len(flights))
-
         try:
             if flights[0].elsewhere and await self._from_other(line, flights[0]):
                 return
@@ -217,6 +242,8 @@ class Airport:
             self._crash(line, flights, error, trip)
         else:
             self._launch(line, flights[len(replies) :])
+        finally:
+            self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _keep(
         self, line: Line, flights: Sequence[_Flight], trip: Trip, replies: Sequence[Reply]
@@ -234,6 +261,8 @@ class Airport:
         call = Call(flight.key, request.model, request.messages, dict(request.params), text, usage, cost)
         line.tally.add_call(call)
         entry = Entry(call, reply.finish_reason, request.schema, request.sample, seconds)
+        if reply.logprobs is not None:
+            entry = replace(entry, logprobs=reply.logprobs)
         if self._redo is not None:
             entry = replace(entry, replaces=self._redo.replaces(flight.key))
         if self._cache is not None:
@@ -247,11 +276,11 @@ class Airport:
                 entry.call, flight.role, cached=False, finish_reason=entry.finish_reason, seconds=seconds
             )
         )
-        flight.done.set_result(entry)
+        flight.land(entry)
 
     def _crash(self, line: Line, flights: Sequence[_Flight], error: Exception, trip: Trip | None) -> None:
         for flight in flights:
-            if flight.done.done():
+            if flight.end is not None:
                 continue
             if isinstance(error, ModelError):
                 error.key = error.key or flight.key
@@ -260,21 +289,18 @@ class Airport:
                 self._log.failed(flight.role, flight.key, error, trip)
             self._flights.pop(flight.key, None)
             self._release(flight.key)
-            flight.done.set_exception(error)
-            # Read here once, or asyncio complains when the asker is already gone.
-            flight.done.exception()
+            flight.land(error)
 
 
-async def _wait(waiting: Sequence[asyncio.Future[Entry]]) -> list[Entry]:
-    """Results of all futures once all are done; the first error among them is raised then.
-
-    Shielded: a cancelled asker must not cancel a flight that others wait for.
-    """
-    if len(waiting) == 1:
-        return [waiting[0].result() if waiting[0].done() else await asyncio.shield(waiting[0])]
-    if not all(future.done() for future in waiting):
-        await asyncio.gather(*(asyncio.shield(future) for future in waiting), return_exceptions=True)
-    return [future.result() for future in waiting]
+async def _wait(flights: Sequence[_Flight]) -> list[Entry]:
+    """Answers of all flights once all have ended; the first error among them is raised then."""
+    if len(flights) == 1:
+        return [await flights[0].wait()]
+    ends = [await flight.outcome() for flight in flights]
+    entries = [end for end in ends if not isinstance(end, Exception)]
+    if len(entries) < len(ends):
+        raise next(end for end in ends if isinstance(end, Exception))
+    return entries
 
 
 def _closed() -> ModelUnavailableError:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from gristmill.models.types import Backend, Request
-from gristmill.records import content_id
+from gristmill.records import constant_json, content_id
 
 
 def request_key(backend: Backend, request: Request) -> str:
@@ -19,7 +21,11 @@ def request_key(backend: Backend, request: Request) -> str:
     uses_task = getattr(backend, "uses_task", backend.name.startswith("offline:"))
     if uses_task and request.task is not None:
         task = [request.task.name, request.task.inputs]
-    return call_key(backend.name, request.messages, request.params, request.schema, request.sample, task=task)
+    schema: object = request.schema
+    if schema is not None:
+        # The same schema goes with every call of a component: its text is made once.
+        schema = orjson.Fragment(constant_json(schema, orjson.OPT_SORT_KEYS))
+    return content_id("call", backend.name, request.messages, request.params, schema, request.sample, task)
 
 
 def call_key(

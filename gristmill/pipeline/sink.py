@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from gristmill.records import Call, Chunk, Document, Example, FileFailure, Match
 log = logging.getLogger("gristmill.pipeline")
 Record = Call | Chunk | Document | Example | FileFailure | Match | Outcome | Score
 FLUSH_ROWS = 20_000
-HELD_ROWS = 4 * FLUSH_ROWS
+FLUSH_CHARS = 8_000_000
+"""DuckDB holds a segment's texts in memory, some of them twice, while it takes them over."""
+HELD = 4
 FLUSH_SECONDS = 2.0
 INGEST_SECONDS = 15.0
 INGEST_SHARE = 20
@@ -39,21 +41,31 @@ class Sink:
 
     def add(self, record: Record) -> None:
         """Keep a record; it is on disk after the next flush."""
-        self._writer.add(record)
-        # A row's example, scores and matches go into one segment with its outcome, which comes last.
-        if self._writer.pending >= FLUSH_ROWS and not isinstance(record, (Example, Score, Match)):
-            self._full()
+        writer = self._writer
+        writer.add(record)
+        if writer.pending >= FLUSH_ROWS or writer.pending_chars >= FLUSH_CHARS:
+            self._full(record)
 
-    def _full(self) -> None:
+    def _full(self, record: Record) -> None:
         """Memory stays bounded: a writer that does not keep up, or none yet, makes the caller write."""
-        if not self._flushing or self._writer.pending >= HELD_ROWS:
-            self._writer.flush()
+        writer = self._writer
+        # A row's example, scores and matches go into one segment with its outcome, which comes last.
+        if isinstance(record, (Example, Score, Match)):
+            return
+        held = writer.pending >= HELD * FLUSH_ROWS or writer.pending_chars >= HELD * FLUSH_CHARS
+        if held or not self._flushing:
+            writer.flush()
         else:
             self._due.set()
 
     def add_row(self, table: str, row: Mapping[str, Any]) -> None:
         """Keep a row of a table that has no record type (``runs``, ``run_documents``)."""
         self._writer.add_row(table, dict(row))
+
+    def document(self, document: Document) -> None:
+        """Keep a document and that this run saw it."""
+        self._writer.add_tuples("run_documents", [(self.run_id, document.id, document.uri)])
+        self.add(document)
 
     def settle(self, outcome: Outcome) -> None:
         """Keep an outcome and count it."""
@@ -72,6 +84,21 @@ class Sink:
                 # The thread goes on and closes the file in the end: nobody may use it before that.
                 await over(work)
                 raise
+
+    @contextlib.asynccontextmanager
+    async def one_opening(self) -> AsyncIterator[None]:
+        """Within, queries share one opening of the file (20 ms of CPU each) where nobody else has it."""
+        from gristmill_data.store import Store
+
+        try:
+            store = await asyncio.to_thread(Store.open, self.db)
+        except StoreBusyError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(store.close)
 
     async def keep_flushing(self) -> None:
         """Flush every two seconds and have the segments ingested every fifteen, until cancelled.

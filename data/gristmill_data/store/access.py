@@ -21,6 +21,7 @@ import orjson
 
 import gristmill.errors
 from gristmill.errors import GristmillError, StoreBusyError, StoreError, UsageError
+from gristmill_data.store.connect import is_out_of_memory
 from gristmill_data.store.core import Store
 from gristmill_data.store.owner import (
     Owner,
@@ -57,8 +58,9 @@ def operation(name: str, *, creates: bool = False, light: bool = False) -> Calla
     """Register ``fn(store, **arguments)`` as the operation ``name``.
 
     With ``creates`` it may be called for a dataset that does not exist yet. A ``light`` one, as a run asks
-    for again and again, gets 200 MB of memory whatever the size of the dataset. Paths among the arguments
-    must be absolute: the owner has another working directory.
+    for again and again, gets little memory at first whatever the size of the dataset, and is done again
+    without that limit when it was not enough: doing it twice must be as good as once. Paths among the
+    arguments must be absolute: the owner has another working directory.
     """
 
     def register(function: Function) -> Function:
@@ -96,10 +98,10 @@ def call(db: Path | str, operation: str, **arguments: Any) -> Any:
     mine = Store.opened(path)
     if mine is not None:
         return function(mine, **values)
-    deadline = time.monotonic() + WAIT_S
+    deadline, light = time.monotonic() + WAIT_S, operation in _light
     while True:
         try:
-            store = Store.open(path, create=operation in _creating, light=operation in _light)
+            store = Store.open(path, create=operation in _creating, light=light)
         except StoreBusyError as busy:
             answered, result = _ask_owner(path, operation, values)
             if answered:
@@ -108,8 +110,13 @@ def call(db: Path | str, operation: str, **arguments: Any) -> Any:
                 raise busy
             time.sleep(0.1)
             continue
-        with store:
-            return function(store, **values)
+        try:
+            with store:
+                return function(store, **values)
+        except StoreError as error:
+            if not light or not is_out_of_memory(error):
+                raise
+            light = False
 
 
 def _ask_owner(path: Path, name: str, arguments: Mapping[str, Any]) -> tuple[bool, Any]:

@@ -31,6 +31,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 INDEXED = {"runs", "review_events"}
 REPLACED = {"scores", "outcomes", "calls"}
+FROM_FILE = "FROM read_parquet($file, file_row_number = true) AS new"
 
 # What DuckDB raises when the rows are wrong, and not the disk or the database.
 _BAD_ROWS = (duckdb.DataError, duckdb.ProgrammingError, duckdb.IntegrityError, duckdb.NotSupportedError)
@@ -82,18 +83,45 @@ def _insert(cursor: Connection, table: str, segment: Segment) -> None:
     [(found,)] = cursor.execute("SELECT count(*) FROM read_parquet(?)", [file]).fetchall()
     if found != segment.rows[table]:
         raise duckdb.DataError(f"{table}.parquet holds {found} rows, the manifest says {segment.rows[table]}")
-    columns = ", ".join(TABLES[table])
-    source = f"FROM ({_source(table)}) AS new"
-    if table in KEYS and table not in INDEXED:
-        same = " AND ".join(f"old.{key} = new.{key}" for key in KEYS[table])
-        if table in REPLACED:
-            # Most calls come again unchanged, from the cache; an answer that was asked again is another one.
-            other = " AND old.response IS DISTINCT FROM new.response" if table == "calls" else ""
-            outdated = f"DELETE FROM {table} AS old USING (SELECT * {source}) AS new WHERE {same}{other}"  # noqa: S608 - names of ours
-            cursor.execute(outdated, [file])
-        source += f" WHERE NOT EXISTS (SELECT 1 FROM {table} AS old WHERE {same})"  # noqa: S608 - names of ours
-    query = f"INSERT INTO {table} ({columns}) SELECT {columns} {source} ORDER BY file_row_number"
-    cursor.execute(f"{query} {_on_conflict(table)}", [file])
+    if table in REPLACED:
+        _delete_outdated(cursor, table, file)
+    columns, wanted = ", ".join(TABLES[table]), ""
+    if table in KEYS and table != "runs":
+        known = f"EXISTS (SELECT 1 FROM {table} AS old WHERE {_same(table)})"  # noqa: S608 - names of ours
+        new = "" if table in INDEXED else f"WHERE NOT {known}"
+        wanted = f"WHERE file_row_number IN ({_chosen(table)} {new} GROUP BY {_keys(table)})"
+    query = f"INSERT INTO {table} ({columns}) SELECT {columns} {FROM_FILE} {wanted}"
+    cursor.execute(f"{query} {_on_conflict(table)}", {"file": file})
+
+
+def _delete_outdated(cursor: Connection, table: str, file: str) -> None:
+    """Delete the rows that come again with other values; the segment's take their place."""
+    if table != "calls":
+        query = f"DELETE FROM {table} AS old USING (SELECT DISTINCT {_keys(table)} {FROM_FILE}) AS new"  # noqa: S608 - names of ours
+        cursor.execute(f"{query} WHERE {_same(table)}", {"file": file})
+        return
+    # Most calls come again unchanged, from the cache; an answer that was asked again is another one.
+    last = f"file_row_number IN ({_chosen(table)} GROUP BY key)"
+    query = f"DELETE FROM calls AS old USING (SELECT key, response {FROM_FILE} WHERE {last}) AS new"  # noqa: S608 - names of ours
+    query += f" WHERE {_same(table)} AND old.response IS DISTINCT FROM new.response"
+    cursor.execute(query, {"file": file})
+
+
+def _chosen(table: str) -> str:
+    """Begins the query for the rows of a file to take: of several with one key the last, or else the first.
+
+    Only keys and numbers are grouped: sorting whole rows would need the memory of all their texts.
+    """
+    which = "max" if table in REPLACED else "min"
+    return f"SELECT {which}(file_row_number) {FROM_FILE}"
+
+
+def _keys(table: str) -> str:
+    return ", ".join(KEYS[table])
+
+
+def _same(table: str) -> str:
+    return " AND ".join(f"old.{key} = new.{key}" for key in KEYS[table])
 
 
 def _clear_matches(cursor: Connection, segment: Segment) -> None:
@@ -104,17 +132,6 @@ def _clear_matches(cursor: Connection, segment: Segment) -> None:
             cursor.execute(
                 "DELETE FROM matches WHERE example_id IN (SELECT example_id FROM read_parquet(?))", [file]
             )
-
-
-def _source(table: str) -> str:
-    """The rows of the file; of several with one key the last replaces, and the first is kept otherwise."""
-    columns = ", ".join((*TABLES[table], "file_row_number"))
-    query = f"SELECT {columns} FROM read_parquet(?, file_row_number = true)"  # noqa: S608 - names of ours
-    if table not in KEYS or table == "runs":
-        return query
-    order = "DESC" if table in REPLACED else "ASC"
-    keys = ", ".join(KEYS[table])
-    return f"{query} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY file_row_number {order}) = 1"
 
 
 def _on_conflict(table: str) -> str:

@@ -25,6 +25,7 @@ def own_files(db: Path) -> frozenset[Path]:
     """Dataset, owner file, segments, response cache, table of batches, and what databases put beside them."""
     names = [f"{db.name}{end}" for end in ("", ".wal", ".owner.json", ".segments", ".live")]
     names += [f"{cache_path(db).name}{end}" for end in ("", "-wal", "-shm", "-journal", "-claims")]
+    names.append(f"{db.stem}.vllm.log")
     batches = batches_path(db)
     names += [f"{batches.name}{end}" for end in ("", "-journal")] + [batches.with_suffix(".lock").name]
     return frozenset(db.with_name(name) for name in names)

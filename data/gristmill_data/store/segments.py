@@ -21,11 +21,19 @@ from uuid import uuid4
 import orjson
 
 from gristmill.errors import StoreError
-from gristmill_data.store.tables import TABLES, Column, Record, Values, conform, to_row
+from gristmill_data.store.columns import arrow_column
+from gristmill_data.store.tables import LONG, ROWS, TABLES, Record, Values, conform
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 SET_ASIDE = "set-aside"
+# A segment is read once, whole, and soon: it need only be small enough.
+_PARQUET: Mapping[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "use_dictionary": False,
+    "write_statistics": False,
+}
 Batch = defaultdict[str, list[Values]]
 
 
@@ -51,13 +59,18 @@ class SegmentWriter:
         self.run_id = run_id
         self.pending = 0
         """Rows added since the last flush."""
+        self.pending_chars = 0
+        """Length of their long texts (:data:`gristmill_data.store.tables.LONG`)."""
         self._rows: Batch = defaultdict(list)
 
     def add(self, record: Record) -> None:
         """Take one record."""
-        table, values = to_row(record, self.run_id)
+        table, build, long = ROWS[type(record)]
+        values = build(record, self.run_id)
         self._rows[table].append(values)
         self.pending += 1
+        for column in long:
+            self.pending_chars += len(values[column] or "")
 
     def add_row(self, table: str, row: Mapping[str, Any]) -> None:
         """Take one row of a table without a record type: ``runs``, ``run_documents``.
@@ -100,7 +113,8 @@ class SegmentWriter:
 
     def take(self) -> Batch:
         """The rows added so far, which are not pending any more: :meth:`write` them, or put them back."""
-        batch, self._rows, self.pending = self._rows, defaultdict(list), 0
+        batch, self._rows = self._rows, defaultdict(list)
+        self.pending = self.pending_chars = 0
         return batch
 
     def put_back(self, batch: Batch) -> None:
@@ -109,6 +123,12 @@ class SegmentWriter:
             batch[table] += rows
         self._rows = batch
         self.pending = sum(map(len, batch.values()))
+        self.pending_chars = sum(
+            len(row[column] or "")
+            for table, columns in LONG.items()
+            for row in batch.get(table, ())
+            for column in columns
+        )
 
     def write(self, batch: Batch) -> Path | None:
         """Write rows that were taken as one segment, on any thread; segments sort in the order of calls.
@@ -146,7 +166,7 @@ def _fill(folder: Path, batch: Batch, run_id: str) -> None:
     counts = {table: len(rows) for table, rows in batch.items() if rows}
     for table in counts:
         path = folder / f"{table}.parquet"
-        pq.write_table(_arrow(table, batch[table]), path, compression="zstd")
+        pq.write_table(_arrow(table, batch[table]), path, **_PARQUET)
         _sync(path)
     manifest = {"format": FORMAT, "run_id": run_id, "rows": counts}
     (folder / MANIFEST).write_bytes(orjson.dumps(manifest))
@@ -157,17 +177,9 @@ def _fill(folder: Path, batch: Batch, run_id: str) -> None:
 def _arrow(table: str, rows: list[Values]) -> Any:
     import pyarrow as pa
 
-    types: Mapping[Column, Any] = {
-        "text": pa.string(),
-        "json": pa.string(),
-        "int": pa.int64(),
-        "float": pa.float64(),
-        "texts": pa.list_(pa.string()),
-        "time": pa.timestamp("us"),
-    }
     columns = TABLES[table]
     arrays = [
-        pa.array(values, types[kind])
+        arrow_column(kind, values)
         for values, kind in zip(zip(*rows, strict=True), columns.values(), strict=True)
     ]
     return pa.Table.from_arrays(arrays, names=list(columns))

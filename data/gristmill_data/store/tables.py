@@ -22,6 +22,7 @@ from gristmill.records import (
     Review,
     Score,
     clean,
+    constant_json,
 )
 
 Column = Literal["text", "json", "int", "float", "texts", "time"]
@@ -63,6 +64,21 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
     ),
     "call_hits": _columns("run_id role model calls:int"),
     "review_events": _columns("event_id example_id revision:int reviewer action payload:json time:time"),
+}
+
+
+def _places(table: str, *names: str) -> tuple[int, ...]:
+    return tuple(list(TABLES[table]).index(name) for name in names)
+
+
+# Where rows hold texts as long as a prompt or a document; by these a segment is kept to a size.
+LONG: Mapping[str, tuple[int, ...]] = {
+    "documents": _places("documents", "text"),
+    "chunks": _places("chunks", "text"),
+    "examples": _places("examples", "messages", "chosen", "rejected"),
+    "calls": _places("calls", "messages", "response"),
+    "outcomes": _places("outcomes", "raw"),
+    "matches": _places("matches", "item_text"),
 }
 
 
@@ -134,7 +150,7 @@ def _example(record: Example, run_id: str) -> Values:
         list(record.chunk_ids),
         clean(origin.name),
         clean(origin.version),
-        to_json(origin.args),
+        constant_json(origin.args, orjson.OPT_NON_STR_KEYS),
         list(record.calls),
         to_json(record.metadata),
         run_id,
@@ -207,7 +223,7 @@ def _review(record: Review, run_id: str) -> Values:
     return conform("review_events", {**row, "payload": dict(record.payload)})
 
 
-_ROWS: Mapping[type, tuple[str, Callable[[Any, str], Values]]] = {
+_BUILDERS: Mapping[type, tuple[str, Callable[[Any, str], Values]]] = {
     Document: ("documents", _document),
     Chunk: ("chunks", _chunk),
     Example: ("examples", _example),
@@ -218,12 +234,8 @@ _ROWS: Mapping[type, tuple[str, Callable[[Any, str], Values]]] = {
     Call: ("calls", _call),
     Review: ("review_events", _review),
 }
-
-
-def to_row(record: Record, run_id: str) -> tuple[str, Values]:
-    """The table of ``record`` and its row there: the values of all columns, in order."""
-    table, build = _ROWS[type(record)]
-    return table, build(record, run_id)
+ROWS = {kind: (table, build, LONG.get(table, ())) for kind, (table, build) in _BUILDERS.items()}
+"""By type of record: its table, what makes its row there (values in order), the columns of long texts."""
 
 
 def example_to_json(example: Example) -> dict[str, Any]:

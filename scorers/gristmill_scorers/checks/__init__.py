@@ -100,8 +100,13 @@ def _said(source: str) -> str:
 
 def possible(patterns: Iterable[Clued], text: Text) -> list[re.Pattern[str]]:
     """The patterns that may match, by their clues."""
-    low = text.low
-    return [pattern for pattern, clues in patterns if holds_any(low, clues)]
+    low, found = text.low, []
+    for pattern, clues in patterns:  # the loop of holds_any, written out: a row looks for some forty patterns
+        for clue in clues:
+            if clue in low:
+                found.append(pattern)
+                break
+    return found
 
 
 def holds_any(low: str, clues: Iterable[str]) -> bool:
