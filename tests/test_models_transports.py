@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import zlib
 from collections.abc import Iterator, Mapping
 from email.utils import formatdate
 from time import time
@@ -128,6 +129,7 @@ async def test_an_account_that_no_header_can_name_is_an_error_of_the_setup(
 
 
 JSON_TEXT = json.dumps(GOOD).encode()
+GZIPPED = gzip.compress(JSON_TEXT)
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 BARE = b"200 OK\r\nContent-Type: application/json\r\n\r\n"
 HUGE = {**GOOD, "padding": "x" * 20_000_000}
@@ -136,6 +138,14 @@ ANSWERS: dict[str, tuple[Answer, object]] = {
     "problem+json": (http(GOOD, kind="application/problem+json; charset=utf-8"), GOOD),
     "gzip": (http(gzip.compress(JSON_TEXT), headers={"Content-Encoding": "gzip"}), GOOD),
     "deflate, upper case": (http(gzip.compress(JSON_TEXT), headers={"Content-Encoding": "GZIP"}), GOOD),
+    "deflate": (http(zlib.compress(JSON_TEXT), headers={"Content-Encoding": "deflate"}), GOOD),
+    "bare deflate": (http(zlib.compress(JSON_TEXT)[2:-4], headers={"Content-Encoding": "deflate"}), GOOD),
+    "zipped twice": (http(gzip.compress(GZIPPED), headers={"Content-Encoding": "gzip, gzip"}), GOOD),
+    "bytes after gzip": (http(GZIPPED + b"\0\0", headers={"Content-Encoding": "gzip"}), GOOD),
+    "line feeds alone": (http(GOOD).replace(b"\r\n", b"\n"), GOOD),
+    "headers in two lines or empty": (http(GOOD, headers={"X": "a\r\n b", "Y": ""}), GOOD),
+    "more than was asked": (http(GOOD) + http({"a": 1}), GOOD),
+    "trailers": (CHUNKED + b"2\r\n{}\r\n0\r\nContent-Type: text/plain\r\n\r\n", {}),
     "unknown encoding": (http(GOOD, headers={"Content-Encoding": "wow"}), GOOD),
     "chunked": (CHUNKED + b'5\r\n{"a":\r\n2;x=y\r\n1}\r\n0\r\n\r\n', {"a": 1}),
     "until the connection ends": (after(b"HTTP/1.1 " + BARE + b'{"a":', b"1}"), {"a": 1}),
@@ -272,7 +282,6 @@ async def test_the_same_date_to_wait_for_is_read() -> None:
     assert all(wait is not None and 3500 < wait <= 3600 for wait in waits)
 
 
-GZIPPED = gzip.compress(JSON_TEXT)
 BROKEN: dict[str, tuple[Answer, str]] = {
     "empty": (http(b""), "bad-response"),
     "cut JSON": (http(JSON_TEXT[:-5]), "bad-response"),
@@ -296,6 +305,18 @@ BROKEN: dict[str, tuple[Answer, str]] = {
     "not HTTP": (after(b"SSH-2.0-OpenSSH_9.6\r\n"), "connection"),
     "a huge header": (after(http(GOOD, headers={"X": "y" * 40_000})), "connection"),
 }
+OWN_WORDS = {
+    "wrong chunks": "the answer is broken HTTP (Invalid character in chunk size)",
+    "cut chunks": "the answer was cut off after 5 bytes",
+    "cut inside the body": "the answer was cut off (received 194 of 214 bytes)",
+    "length too long": "the answer was cut off (received 214 of 9999 bytes)",
+    "length too short": "the answer is broken HTTP (Expected HTTP/",
+    "negative length": "the answer is broken HTTP (Invalid character in Content-Length)",
+    "no length": "the answer is broken HTTP (Invalid character in Content-Length)",
+    "length and chunks": "the answer is broken HTTP (Transfer-Encoding can't be present with Content-Length)",
+    "not HTTP": "the answer is broken HTTP (Expected HTTP/",
+    "a huge header": "the answer's headers are too long",
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -304,7 +325,9 @@ async def test_what_cannot_be_read_becomes_the_same_error(name: str) -> None:
     async with Wire(answer) as wire:
         lean, official = await both(wire.url)
     assert (lean.error, lean.kind) == (official.error, official.kind) == (ModelUnavailableError, kind)
-    if kind == "connection":  # the words for broken JSON are those of two parsers
+    if name in OWN_WORDS:
+        assert OWN_WORDS[name] in lean.message
+    elif kind == "connection":  # the words for broken JSON are those of two parsers
         assert lean.message == official.message
 
 

@@ -139,6 +139,8 @@ def after(*parts: bytes, gap: float = 0.0) -> Answer:
     async def send(_: Asked, streams: Streams) -> None:
         for part in parts:
             await asyncio.sleep(gap)
+            if streams[1].is_closing():  # uvloop refuses to write then
+                return
             streams[1].write(part)
             await streams[1].drain()
 

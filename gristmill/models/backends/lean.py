@@ -1,21 +1,24 @@
-"""Chat completions by aiohttp alone: the same request and the same errors as the official client's.
+"""Chat completions over connections of our own: the same request and errors as the official client's.
 
 Most of the official client's time goes into features that a batch of raw posts does not use (typed
-options, middleware, a second set of headers, idempotency keys). ``benchmarks/engine.py`` measures both;
-``tests/test_models_transports*.py`` compare them call by call. What of the environment only the official
-client understands (proxies, extra headers) is left to it: see :func:`can_be_lean`.
+options, middleware, a second set of headers, idempotency keys), and most of aiohttp's into sessions,
+tracing, typed headers and streams (``docs/performance.md``). ``tests/test_models_transports*.py`` compare
+this transport with the official client call by call. What of the environment only the official client
+understands (proxies, extra headers) is left to it: see :func:`can_be_lean`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from gristmill import __version__
+from gristmill.errors import ModelError
 from gristmill.models.backends.openai_errors import (
     Endpoint,
     bad_response,
@@ -24,35 +27,33 @@ from gristmill.models.backends.openai_errors import (
     translate,
     unusable,
 )
+from gristmill.models.backends.roads import Roads
+from gristmill.models.backends.wire import Answer, AnswerTooLong
 from gristmill.models.spec import ModelSpec
 from gristmill.records import to_json
 
 if TYPE_CHECKING:
-    import aiohttp
     from yarl import URL
 
 MAX_ANSWER = 256 * 2**20
-MAX_REDIRECTS = 21
-"""aiohttp counts the answers, the official client (20) the further requests."""
-IDLE = 4.0
-"""Seconds that an unused connection is kept: servers close it after 5 (uvicorn) or more."""
 ACCOUNT_HEADERS = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
+_CHARSET = re.compile(r"(?i);\s*charset\s*=\s*[\"']?([^\s\"';]+)")
 
 
 class LeanTransport:
-    """One keep-alive session to one endpoint. Answers of more than 256 MiB are refused."""
+    """Keep-alive connections to one endpoint. Answers of more than 256 MiB are refused."""
 
     def __init__(self, spec: ModelSpec, place: Endpoint, key: str) -> None:
         self._place, self._concurrency = place, spec.concurrency
         self._headers = {
             "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
             "Content-Type": "application/json",
             "User-Agent": f"gristmill/{__version__}",
             "Authorization": f"Bearer {key}",
             **account_headers(place),
         }
-        self._session: aiohttp.ClientSession | None = None
-        self._url: URL | None = None
+        self._roads: Roads | None = None
 
     async def chat(self, body: Mapping[str, Any], seconds: float) -> object:
         """Post ``body`` to ``/chat/completions`` and return the parsed answer.
@@ -60,71 +61,44 @@ class LeanTransport:
         Raises:
             ModelError: whatever went wrong, translated.
         """
-        import aiohttp
-
-        session = self._session or self._open()
+        failure: ModelError
         try:
-            async with asyncio.timeout(seconds):
-                sending = session.post(
-                    self._url or "",
-                    data=to_json(body),
-                    headers=self._headers,
-                    max_redirects=MAX_REDIRECTS,
-                )
-                async with sending as response:
-                    content = await self._content(response)
-        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
+            roads = self._roads or self._open()
+            answer = await roads.post(to_json(body), seconds)
+        except AnswerTooLong:
+            failure = bad_response(f"it is longer than {MAX_ANSWER >> 20} MiB", self._place)
+        except OSError as error:  # a TimeoutError is one
             failure = translate(error, self._place)
         except ValueError as error:
             failure = unusable(error, self._place)
         else:
-            if response.status // 100 != 2:
-                raise refused(response.status, _text(content, response), response.headers, self._place)
-            return self._parsed(content, response)
+            if answer.status // 100 != 2:
+                raise refused(answer.status, _text(answer), answer.texts(), self._place)
+            return self._parsed(answer)
         # Raised outside the handler: the original may hold the headers with the key and must not be chained.
         raise failure
 
     async def close(self) -> None:
         """Release connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._roads is not None:
+            self._roads.close()
+            self._roads = None
+            await asyncio.sleep(0)  # the loop closes their sockets
 
-    async def _content(self, response: aiohttp.ClientResponse) -> bytes:
-        size = response.content_length
-        if size is not None and size <= MAX_ANSWER and "Content-Encoding" not in response.headers:
-            return await response.read()
-        parts, read = [], 0
-        async for part in response.content.iter_any():
-            read += len(part)
-            if read > MAX_ANSWER:
-                raise bad_response(f"it is longer than {MAX_ANSWER >> 20} MiB", self._place)
-            parts.append(part)
-        return b"".join(parts)
-
-    def _parsed(self, content: bytes, response: aiohttp.ClientResponse) -> object:
+    def _parsed(self, answer: Answer) -> object:
         # As the official client reads it: what is not declared as JSON is text.
-        if not response.headers.get("Content-Type", "*").partition(";")[0].endswith("json"):
-            return _text(content, response)
+        if not answer.headers.get(b"content-type", b"*").strip().partition(b";")[0].endswith(b"json"):
+            return _text(answer)
         try:
-            return read_json(content)
+            return read_json(answer.body)
         except (ValueError, RecursionError) as error:
             failure = translate(error, self._place)
         raise failure
 
-    def _open(self) -> aiohttp.ClientSession:
-        import aiohttp
-
-        self._url = chat_url(self._place)
-        connector = aiohttp.TCPConnector(
-            limit=self._concurrency, ssl=_trust(self._place), ttl_dns_cache=300, keepalive_timeout=IDLE
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-        )
-        return self._session
+    def _open(self) -> Roads:
+        url = chat_url(self._place)
+        self._roads = Roads(url, self._headers, self._place, self._concurrency, MAX_ANSWER)
+        return self._roads
 
 
 def chat_url(place: Endpoint) -> URL:
@@ -171,21 +145,9 @@ def _direct(host: str, no_proxy: str) -> bool:
     return any(name in {"*", host} or host.endswith(f".{name.lstrip('.')}") for name in names)
 
 
-def _text(content: bytes, response: aiohttp.ClientResponse) -> str:
+def _text(answer: Answer) -> str:
+    charset = _CHARSET.search(answer.header(b"content-type"))
     try:
-        return content.decode(response.charset or "utf-8", "replace")
+        return answer.body.decode(charset[1] if charset else "utf-8", "replace")
     except (LookupError, ValueError):  # no such encoding, or one that is not for text
-        return content.decode("utf-8", "replace")
-
-
-def _trust(place: Endpoint) -> Any:
-    """The certificates that the official client trusts; none are read for plain HTTP."""
-    if not place.url.lower().startswith("https"):
-        return True
-    import httpx2
-
-    try:
-        return httpx2.create_ssl_context()
-    except OSError as error:
-        failure = unusable(error, place)
-    raise failure
+        return answer.body.decode("utf-8", "replace")
