@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -11,7 +12,11 @@ import orjson
 import typer
 
 from gristmill.cli.common import JsonOption, print_json, stderr_console
-from gristmill.errors import UsageError
+from gristmill.cli.engine import AddressOption, Engine, EngineOption, WorkersOption, ray_options
+from gristmill.cli.jsonl import check_source, check_target, numbered_rows
+
+# Rows are checked and sent to workers by the batch; a few batches are held in memory.
+BATCH = 200
 
 
 def decontaminate(
@@ -23,21 +28,28 @@ def decontaminate(
     min_score: Annotated[
         float, typer.Option(min=0, max=1, help="0 gives the best candidate of every row.")
     ] = 0.5,
+    engine: EngineOption = Engine.local,
+    ray_address: AddressOption = None,
+    ray_workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare rows with benchmarks and write the matches, with label, score and spans of both sides."""
-    from gristmill_evals.contamination import load_benchmark, scan
+    from gristmill.pipeline.ray.crew import batched, here, on_cluster
+    from gristmill_evals.contamination import ScanJob, load_benchmark
+    from gristmill_evals.contamination.scan import Numbered
 
-    if not source.is_file():
-        raise UsageError("no such file", where=str(source), cure="check the path")
-    _check_target(out, source)
-    benchmarks = [load_benchmark(name, Path.cwd()) for name in benchmark]
+    check_source(source)
+    check_target(out, source, "the matches")
+    cluster = ray_options(engine, ray_address, ray_workers)
+    job = ScanJob(tuple(load_benchmark(name, Path.cwd()) for name in benchmark), min_score)
     seen = Counter[str]()
     labels = Counter[str]()
     hit_rows: set[str] = set()
+    batches: Iterator[list[Numbered]] = batched(enumerate(_rows(source, seen), 1), BATCH)
+    found = here(job, batches) if cluster is None else on_cluster(job, batches, cluster)
     part = out.with_name(out.name + ".part")
     with part.open("wb") as file:
-        for match in scan(_rows(source, seen), benchmarks, min_score):
+        for match in chain.from_iterable(found):
             _write(file, match)
             if match["label"] is not None:
                 labels[match["label"]] += 1
@@ -52,20 +64,11 @@ def decontaminate(
     if as_json:
         print_json(summary)
     else:
-        found = ", ".join(f"{label} {count}" for label, count in labels.most_common()) or "no match"
+        shown = ", ".join(f"{label} {count}" for label, count in labels.most_common()) or "no match"
         console = stderr_console()
         console.print(
-            f"{seen['rows']} rows, {len(hit_rows)} matched: {found} → {out}", soft_wrap=True, markup=False
+            f"{seen['rows']} rows, {len(hit_rows)} matched: {shown} → {out}", soft_wrap=True, markup=False
         )
-
-
-def _check_target(out: Path, source: Path) -> None:
-    if out.is_dir():
-        raise UsageError("a folder, not a file", where=str(out), cure="name a file in it")
-    if not out.parent.is_dir():
-        raise UsageError("there is no such folder", where=str(out.parent), cure="create it first")
-    if out.exists() and out.samefile(source):
-        raise UsageError("the matches would overwrite the rows", where=str(out), cure="choose another name")
 
 
 def _write(file: IO[bytes], match: dict[str, Any]) -> None:
@@ -73,24 +76,9 @@ def _write(file: IO[bytes], match: dict[str, Any]) -> None:
 
 
 def _rows(path: Path, seen: Counter[str]) -> Iterator[dict[str, Any]]:
-    """Rows of a JSONL file.
-
-    Raises:
-        UsageError: a line is not a JSON object; rows are never passed over.
-    """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                where = f"{path}:{number}"
-                raise UsageError(f"not JSON: {error}", where=where, cure="mend the line") from None
-            if not isinstance(row, dict):
-                raise UsageError("not a JSON object", where=f"{path}:{number}", cure="one object a line")
-            seen["rows"] += 1
-            yield {"id": f"{path.name}:{number}", **row}
+    for number, row, _ in numbered_rows(path):
+        seen["rows"] += 1
+        yield {"id": f"{path.name}:{number}", **row}
 
 
 def register(app: typer.Typer) -> None:

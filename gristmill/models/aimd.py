@@ -57,6 +57,12 @@ class Concurrency:
         self._set(max(1.0, self._level * DECREASE))
         return True
 
+    def resize(self, ceiling: int) -> None:
+        """Another ceiling; where nothing was refused, it is what is allowed."""
+        level = float(ceiling) if self._level >= self.ceiling else min(self._level, float(ceiling))
+        self.ceiling = ceiling
+        self._set(level if ceiling == 0 else max(1.0, level))
+
     def _disproven(self, load: int) -> bool:
         """Whether one more doubt is too much; then only less counts as known to work."""
         self._doubts = max(0.0, self._doubts) + 1.0
@@ -67,4 +73,5 @@ class Concurrency:
         return True
 
     def _set(self, level: float) -> None:
-        self._level, self.allowed = level, int(level + 1e-9)  # 25 times 0.04 is a little less than 1
+        # 25 times 0.04 is a little less than 1
+        self._level, self.allowed = level, min(self.ceiling, int(level + 1e-9))

@@ -22,15 +22,23 @@ class TokenBucket:
     clock: Callable[[], float] = time.monotonic
     level: float = field(init=False)
     updated: float = field(init=False)
+    whole: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.level = self.capacity
         self.updated = self.clock()
+        self.whole = self.rate
 
     @property
     def capacity(self) -> float:
         """At most this much is saved up while idle."""
         return max(1.0, self.rate)
+
+    def scale(self, fraction: float) -> None:
+        """Have a fraction of the original rate from now on; what is saved is not increased by that."""
+        self.wait(0)
+        self.rate = max(self.whole * fraction, SHORTEST)
+        self.level = min(self.level, self.capacity)
 
     def wait(self, amount: float) -> float:
         """Seconds until ``amount`` can be taken, 0 when it can be taken now."""

@@ -51,18 +51,25 @@ class Forecast:
     def project(self, requests: Sequence[Request]) -> Usage:
         """Tokens of requests that differ in ``sample`` only and are sent as one."""
         first = requests[0]
-        ratio = self.prompts.high if self.prompts.count else UNSEEN_RATIO
         limit = first.params.get("max_completion_tokens") or first.params.get("max_tokens")
+        return self.expected(prompt_tokens(first.messages), limit, len(requests))
+
+    def expected(self, prompt: int, limit: int | None, samples: int) -> Usage:
+        """The same, of a prompt estimated at so many tokens, with answers of at most ``limit``."""
+        ratio = self.prompts.high if self.prompts.count else UNSEEN_RATIO
         if self.outputs.count:
             output = math.ceil(self.outputs.high)
             output = min(output, limit) if limit else output
         else:
             output = limit or UNSEEN_OUTPUT_TOKENS
-        return Usage(math.ceil(prompt_tokens(first.messages) * ratio), output * len(requests))
+        return Usage(math.ceil(prompt * ratio), output * samples)
 
     def learn(self, requests: Sequence[Request], replies: Sequence[Reply]) -> None:
         """See what requests that were sent as one really used."""
-        real = sum(reply.usage.input_tokens for reply in replies)
-        self.prompts.add(real / max(1, prompt_tokens(requests[0].messages)))
-        for reply in replies:
-            self.outputs.add(reply.usage.output_tokens)
+        self.learned(prompt_tokens(requests[0].messages), [reply.usage for reply in replies])
+
+    def learned(self, prompt: int, usages: Sequence[Usage]) -> None:
+        """The same, of a prompt estimated at so many tokens."""
+        self.prompts.add(sum(usage.input_tokens for usage in usages) / max(1, prompt))
+        for usage in usages:
+            self.outputs.add(usage.output_tokens)

@@ -11,7 +11,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypedDict
 
 from gristmill.errors import GristmillError, copied
@@ -111,10 +111,23 @@ class Limits:
         """The server turned a request away that entered in ``epoch``; nobody is sent for ``retry_after``."""
         self.throttled += 1
         self.concurrency.refused(self.in_flight, epoch)
-        if retry_after and self.stopped is None:
-            self._paused_until = max(self._paused_until, self.clock() + retry_after)
+        if retry_after:
+            self.pause(retry_after)
+
+    def reshare(self, concurrency: int, fraction: float) -> None:
+        """Of limits that several processes divide, have so many calls and that fraction of the rates."""
+        self.concurrency.resize(concurrency)
+        for rate in (self._requests, self._tokens):
+            if rate is not None:
+                rate.scale(fraction)
+        self._wake()
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody go for so long."""
+        if self.stopped is None:
+            self._paused_until = max(self._paused_until, self.clock() + seconds)
             self._open = False
-            self._ring_in(retry_after)
+            self._ring_in(seconds)
 
     def stop(self, error: GristmillError) -> None:
         """Send nothing more: whoever waits or comes later gets ``error``, or rather a copy of it."""
@@ -141,6 +154,23 @@ class Limits:
             return
         if self.stopped is not None:
             raise copied(self.stopped)
+
+    async def unless_stopped(self, work: Awaitable[None]) -> None:
+        """Wait for ``work``, but not longer than until :meth:`stop`; then it is cancelled.
+
+        Raises:
+            GristmillError: what the limits were stopped with.
+        """
+        task, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+        finally:
+            task.cancel()
+            stop.cancel()
+        assert self.stopped is not None
+        raise copied(self.stopped)
 
     def view(self, model: str, host: str) -> LimitView:
         """The state, for people."""

@@ -6,15 +6,17 @@ import hashlib
 import re
 import sys
 import unicodedata
+from array import array
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field, PrivateAttr
 from rapidfuzz import fuzz
 
 from gristmill.records import Example, Item
 from gristmill.registry import Blocked, Gate, Passed
+from gristmill_scorers.bands import Bands
 from gristmill_scorers.checks.text import spaced
 from gristmill_scorers.seen import Seen
 
@@ -106,7 +108,7 @@ class ExactDuplicates(Gate):
     def check(self, item: Item) -> Passed | Blocked:
         """Blocked when the same text was seen under another id."""
         example, memory = item.example, self.memory
-        key = self._key(example)
+        key = self.key(example)
         memory.last, memory.key = example, key
         # the same id again is the same row decided again, not a copy
         first = memory.seen.first(key, example.id)
@@ -114,21 +116,22 @@ class ExactDuplicates(Gate):
 
     def preload(self, examples: Iterable[Example]) -> None:
         for example in examples:
-            self.memory.seen.first(self._key(example), example.id)
+            self.memory.seen.first(self.key(example), example.id)
 
     def forget(self, example: Example) -> None:
         memory = self.memory
-        key = memory.key if memory.last is example else self._key(example)
+        key = memory.key if memory.last is example else self.key(example)
         memory.seen.forget(key, example.id)
 
-    def _key(self, example: Example) -> bytes:
+    def key(self, example: Example) -> bytes:
+        """The hash by which a text is known."""
         text = f"{example.kind}\0{_asked(example)}"
         if self.compare == "example":
             text = f"{text}\0{_answered(example)}"
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
     """A row to compare with; ``about`` is what must be equal: the kind, and the numbers of both halves."""
 
     id: str
@@ -148,61 +151,55 @@ class NearDuplicates(Gate):
     version: ClassVar[str] = "1"
     threshold: float = Field(default=0.9, gt=0.5, le=1, description="Likeness of both halves, 0.5 to 1.")
     ignore_numbers: bool = Field(default=False, description="Whether other numbers still make a duplicate.")
-    _rows: dict[int, _Kept] = PrivateAttr(default_factory=dict)
+    _rows: dict[int, Kept] = PrivateAttr(default_factory=dict)
     _keys: dict[str, int] = PrivateAttr(default_factory=dict)
     _next: int = PrivateAttr(default=0)
-    _index: Any = PrivateAttr(default=None)
+    _bands: Bands = PrivateAttr(default_factory=Bands)
 
     def check(self, item: Item) -> Passed | Blocked:
         """Blocked when an earlier example is nearly the same; the earliest such one is named."""
         if item.example.id in self._keys:
             return Passed()
-        row, sketch = self._read(item.example)
-        rows, about = self._rows, row.about
-        # questions of one form have thousands of candidates, and most of those ask about other numbers
-        for key in sorted([key for key in self._lsh().query(sketch) if rows[key].about == about]):
-            likeness = self._likeness(row, rows[key])
-            if likeness >= self.threshold:
-                return Blocked("near-duplicate", f"of {rows[key].id}, {likeness:.2f} alike")
-        self._keep(row, sketch)
-        return _PASSED
+        found = self.met(*self.read(item.example))
+        return _PASSED if found is None else Blocked("near-duplicate", f"of {found[0]}, {found[1]:.2f} alike")
+
+    def met(self, row: Kept, signature: bytes) -> tuple[str, float] | None:
+        """The earliest row that is nearly the same, and how alike; without one, this row is remembered."""
+        rows = self._rows
+        for key in self._bands.candidates(row.about, signature):
+            if rows[key].about == row.about:
+                likeness = self._likeness(row, rows[key])
+                if likeness >= self.threshold:
+                    return rows[key].id, likeness
+        self._keep(row, signature)
+        return None
 
     def preload(self, examples: Iterable[Example]) -> None:
         for example in examples:
             if example.id not in self._keys:
-                self._keep(*self._read(example))
+                self._keep(*self.read(example))
 
     def forget(self, example: Example) -> None:
         key = self._keys.pop(example.id, None)
         if key is not None:
-            del self._rows[key]
-            self._lsh().remove(key)
+            row = self._rows.pop(key)
+            self._bands.remove(key, row.about, _signature(row))
 
-    def _lsh(self) -> Any:
-        if self._index is None:
-            from rensa import RMinHashLSH
-
-            self._index = RMinHashLSH(threshold=self.threshold, num_perm=_PERMUTATIONS, num_bands=_BANDS)
-        return self._index
-
-    def _read(self, example: Example) -> tuple[_Kept, Any]:
-        from rensa import RMinHash
-
+    def read(self, example: Example) -> tuple[Kept, bytes]:
+        """What :meth:`met` compares: the row's texts, and its MinHash signature."""
         both = sides(example)
-        sketch = RMinHash(num_perm=_PERMUTATIONS, seed=_SEED)
-        sketch.update(_shingles(f"{both.asked} {both.answered}"))
         # a preference pair may hold the very answer that an instruction row holds
         numbers = "" if self.ignore_numbers else f"\0{_numbers(both.asked)}\0{_numbers(both.answered)}"
-        about = sys.intern(example.kind + numbers)
-        return _Kept(example.id, about, both.asked, both.answered), sketch
+        row = Kept(example.id, sys.intern(example.kind + numbers), both.asked, both.answered)
+        return row, _signature(row)
 
-    def _keep(self, row: _Kept, sketch: Any) -> None:
-        self._lsh().insert(self._next, sketch)
+    def _keep(self, row: Kept, signature: bytes) -> None:
+        self._bands.insert(self._next, row.about, signature)
         self._rows[self._next] = row
         self._keys[row.id] = self._next
         self._next += 1
 
-    def _likeness(self, row: _Kept, other: _Kept) -> float:
+    def _likeness(self, row: Kept, other: Kept) -> float:
         """The less alike of the two halves, 0 to 1."""
         least = self.threshold * 100
         # with a cut-off rapidfuzz gives up early, which most pairs allow
@@ -212,10 +209,17 @@ class NearDuplicates(Gate):
 
 
 _PERMUTATIONS = 128
-_BANDS = 32
 _SEED = 42
 _WIDTH = 5
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+def _signature(row: Kept) -> bytes:
+    from rensa import RMinHash
+
+    sketch = RMinHash(num_perm=_PERMUTATIONS, seed=_SEED)
+    sketch.update(_shingles(f"{row.asked} {row.answered}"))
+    return array("I", sketch.digest()).tobytes()
 
 
 def _shingles(text: str) -> list[str]:

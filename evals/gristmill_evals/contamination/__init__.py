@@ -6,7 +6,7 @@ from gristmill_evals.contamination.benchmark import Benchmark, BenchmarkItem, lo
 from gristmill_evals.contamination.checker import Checker, Found
 from gristmill_evals.contamination.gate import ContaminationGate
 from gristmill_evals.contamination.rows import Row, row_of_example, row_of_mapping
-from gristmill_evals.contamination.scan import scan
+from gristmill_evals.contamination.scan import ScanJob, scan
 
 __all__ = [
     "Benchmark",
@@ -15,6 +15,7 @@ __all__ = [
     "ContaminationGate",
     "Found",
     "Row",
+    "ScanJob",
     "load_benchmark",
     "row_of_example",
     "row_of_mapping",

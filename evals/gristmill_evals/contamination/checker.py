@@ -39,7 +39,12 @@ class Checker:
     """Compares rows with the items of ``benchmarks``; building it indexes them, checking is read-only."""
 
     def __init__(self, benchmarks: Iterable[Benchmark]) -> None:
-        self.index = ItemIndex(benchmarks)
+        self.benchmarks = tuple(benchmarks)
+        self.index = ItemIndex(self.benchmarks)
+
+    def __reduce__(self) -> tuple[type[Checker], tuple[tuple[Benchmark, ...]]]:
+        """Indexed anew in another process: the index is keyed by hashes that differ there."""
+        return Checker, (self.benchmarks,)
 
     def check(self, row: Row, min_score: float = 0.0) -> list[Found]:
         """The best hit for each item that scores at least ``min_score``, best first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,9 +20,7 @@ def load_task(name: str) -> Benchmark:
     """
     if importlib.util.find_spec("lm_eval") is None:
         raise MissingExtraError(f"benchmark lm-eval:{name}", "eval")
-    from lm_eval.tasks import TaskManager
-
-    manager = TaskManager()
+    manager = _manager()
     if name not in manager.task_index:
         raise UsageError(
             f"lm-eval has no task {name!r}", where=f"lm-eval:{name}", cure="`lm-eval ls tasks` lists them"
@@ -31,6 +30,14 @@ def load_task(name: str) -> Benchmark:
     except Exception as error:
         raise _unreachable(name, error) from error
     return Benchmark.make(name, [item for key, task in sorted(tasks.items()) for item in _items(key, task)])
+
+
+@functools.cache
+def _manager() -> Any:
+    """The index of all tasks, which takes seconds to make."""
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager()
 
 
 def _items(name: str, task: Any) -> Iterator[BenchmarkItem]:

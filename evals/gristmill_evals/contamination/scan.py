@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gristmill_evals.contamination.benchmark import Benchmark
@@ -27,14 +28,40 @@ def scan(
     """
     checker = Checker(benchmarks)
     for number, mapping in enumerate(rows, 1):
-        row = row_of_mapping(mapping, where=f"row {number}")
-        found = checker.check(row, min_score)
-        if min_score <= 0:
-            found = found[:1]
-            if not found:
-                yield _nothing(row, texts)
-        for one in found:
-            yield _match_row(one, texts)
+        yield from _matches(checker, number, mapping, min_score, texts)
+
+
+Numbered = tuple[int, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanJob:
+    """:func:`scan` by the batch, for workers: a batch is a list of rows with their numbers, from 1."""
+
+    benchmarks: tuple[Benchmark, ...]
+    min_score: float = 0.5
+
+    def open(self) -> Callable[[list[Numbered]], list[dict[str, Any]]]:
+        """Index the benchmarks; the result looks a batch up, and gives its match rows in order."""
+        checker, least = Checker(self.benchmarks), self.min_score
+
+        def work(batch: list[Numbered]) -> list[dict[str, Any]]:
+            return [match for number, row in batch for match in _matches(checker, number, row, least, False)]
+
+        return work
+
+
+def _matches(
+    checker: Checker, number: int, mapping: Mapping[str, Any], min_score: float, texts: bool
+) -> Iterator[dict[str, Any]]:
+    row = row_of_mapping(mapping, where=f"row {number}")
+    found = checker.check(row, min_score)
+    if min_score <= 0:
+        found = found[:1]
+        if not found:
+            yield _nothing(row, texts)
+    for one in found:
+        yield _match_row(one, texts)
 
 
 def _match_row(found: Found, texts: bool) -> dict[str, Any]:
