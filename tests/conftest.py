@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,20 @@ from typing import Any
 
 import pytest
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # read on import; a look-up that is refused is tried for half a minute
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# Files that take longest, by how their names begin: they come first, so that no worker is left with one.
+LONG = ("test_engine_kills", "test_batch_", "test_browser", "test_engine_", "test_pipeline_", "test_models_")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order that ``--dist loadfile --no-loadscope-reorder`` keeps to."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((i for i, start in enumerate(LONG) if item.path.name.startswith(start)), len(LONG))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.batch_runs import JUDGED, project, rounds
 from support.batch_server import BatchServer, Plan
+from support.processes import Process
 from support.projects import gristmill, run_json
 
 PRICED = ", price: {input: 100, output: 100}, params: {max_tokens: 200}"
@@ -47,10 +46,7 @@ def test_a_signal_while_waiting_leaves_everything(tmp_path: Path, name: str) -> 
     with BatchServer() as server:
         server.default = Plan(polls=10**6)
         recipe = project(tmp_path, server.url)
-        command = [sys.executable, "-m", "gristmill", "run", str(recipe), "--batch", "--wait", "--json"]
-        running = subprocess.Popen(
-            [*command, "--poll", "0.1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        running = Process("run", recipe, "--batch", "--wait", "--json", "--poll", 0.1)
         while not any(batch.polls > 1 for batch in server.batches.values()):
             assert running.poll() is None
             time.sleep(0.05)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.batch_runs import project, rounds
 from support.batch_server import BatchServer, Plan
+from support.processes import Process
 from support.projects import run_json
 
 STEPS = (
@@ -28,8 +28,8 @@ STEPS = (
 
 def killed(recipe: Path, hook: Callable[[Callable[[], None]], None]) -> None:
     """Run the recipe in a process that the server kills when the hook fires."""
-    command = [sys.executable, "-m", "gristmill", "run", str(recipe), "--batch"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as running:
+    quiet = subprocess.DEVNULL
+    with Process("run", recipe, "--batch", stderr=quiet, stdout=quiet) as running:
         hook(lambda: os.kill(running.pid, signal.SIGKILL))
         assert running.wait(120) == -signal.SIGKILL
 

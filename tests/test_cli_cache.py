@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.openai_server import OpenAIServer
+from support.processes import run
 from support.projects import gristmill, make_project, run_json
 
 from gristmill.models.claims import Claims
@@ -35,13 +36,7 @@ def project(made: Path, tmp_path: Path) -> Path:
 
 
 def cache(folder: Path, *words: object, code: int = 0) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "gristmill", "cache", *map(str, words)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run("cache", *words, cwd=folder)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return json.loads(done.stdout) if "--json" in words and code == 0 else done

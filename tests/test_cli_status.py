@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from support.openai_server import OpenAIServer
+from support.processes import Process
 from support.projects import gristmill, make_project, run_json
 
 from gristmill_data.store import Store, call
@@ -30,9 +31,8 @@ def project(folder: Path, server: OpenAIServer, copies: int = 40, extra: str = "
 
 
 @contextmanager
-def started(recipe: Path, *args: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "gristmill", "run", str(recipe), "--json", *args]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def started(recipe: Path, *args: str) -> Iterator[Process]:
+    running = Process("run", recipe, "--json", *args)
     try:
         yield running
     finally:
@@ -47,7 +47,7 @@ def status(db: Path, *args: str) -> dict[str, Any]:
     return told
 
 
-def until(look: Callable[[], Any], running: subprocess.Popen[str]) -> Any:
+def until(look: Callable[[], Any], running: Process) -> Any:
     """What ``look`` gives once it is true; the run must not end before."""
     while not (found := look()):
         assert running.poll() is None, "the run ended too early"

@@ -45,7 +45,7 @@ def scanning(db: Path, server: OpenAIServer, rng: random.Random) -> Callable[[],
 
 
 def walking(db: Path, server: OpenAIServer, rng: random.Random) -> Callable[[], object]:
-    goal = server.answered.total() + rng.randint(1, 150)
+    goal = server.answered.total() + rng.randint(1, 100)
     return lambda: server.answered.total() >= goal
 
 
@@ -60,7 +60,7 @@ def ingesting(db: Path, server: OpenAIServer, rng: random.Random) -> Callable[[]
 
 
 def any_time(db: Path, server: OpenAIServer, rng: random.Random) -> Callable[[], object]:
-    moment = time.monotonic() + rng.uniform(0.3, 2.5)
+    moment = time.monotonic() + rng.uniform(0.05, 1.5)
     return lambda: time.monotonic() >= moment
 
 

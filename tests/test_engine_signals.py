@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from support.engine_runs import asked_again, corpus, finish, held, recipe, start, until
 from support.openai_server import OpenAIServer
+from support.processes import small_files
 
 from gristmill_data.store import Store, segments_folder
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 IN_FLIGHT = 8
 OPTIONS = f", concurrency: {IN_FLIGHT}"
+
+
+def started(path: Path) -> subprocess.Popen[str]:
+    """Like ``start``, but not forked: the very end of a process is tested too."""
+    command = [sys.executable, "-m", "gristmill", "run", str(path), "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize("name", SIGNALS)
@@ -78,7 +85,7 @@ def test_a_signal_at_the_end_saves_everything(tmp_path: Path, seed: int) -> None
     corpus(tmp_path / "docs.jsonl", 20)
     with OpenAIServer(latency=0.02) as server:
         path = recipe(tmp_path, server.url, OPTIONS)
-        process = start(path)
+        process = started(path)
         until(lambda: server.answered.total() >= 60, process)
         time.sleep(random.Random(seed).uniform(0, 0.2))
         process.send_signal(SIGNALS[seed % 2])
@@ -96,7 +103,7 @@ def test_the_second_signal_does_not_wait_for_an_answer(tmp_path: Path, name: int
     with OpenAIServer() as server:
         path = recipe(tmp_path, server.url, OPTIONS)
         server.behaviour.latency = 90.0
-        process = start(path)
+        process = started(path)
         until(lambda: server.active == IN_FLIGHT, process)
         for _ in range(2):
             process.send_signal(name)
@@ -123,14 +130,10 @@ def test_a_scheduler_ends_the_whole_process_group(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", [20_000, 100_000, 600_000])
 def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(tmp_path: Path, limit: int) -> None:
-    def small_files() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
     corpus(tmp_path / "docs.jsonl", 150)
     with OpenAIServer(latency=0.02) as server:
         path = recipe(tmp_path, server.url, OPTIONS)
-        process = start(path, hasty=True, preexec_fn=small_files, stdin=subprocess.DEVNULL)
+        process = start(path, hasty=True, before=small_files(limit))
         _, said = finish(process, 1)
         assert "error:" in said
         assert "disk space" in said or "make room" in said or "free space" in said

@@ -7,12 +7,12 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from support.openai_server import OpenAIServer
+from support.processes import Process, run, small_files
 from support.projects import gristmill, make_project, run_json
 
 from gristmill.errors import StoreError
@@ -95,8 +95,7 @@ def test_the_cache_of_a_killed_run_opens(tmp_path: Path) -> None:
     with OpenAIServer(latency=0.02) as server:
         model = f'"openai:test-model", base_url: "{server.url}", concurrency: 8'
         recipe = make_project(tmp_path, model, copies=40)
-        command = [sys.executable, "-m", "gristmill", "run", str(recipe)]
-        running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        running = Process("run", recipe, stderr=subprocess.DEVNULL)
         while server.answered.total() < 60:
             assert running.poll() is None, "the run ended before it could be killed"
             time.sleep(0.01)
@@ -111,21 +110,10 @@ def test_the_cache_of_a_killed_run_opens(tmp_path: Path) -> None:
     assert answered / 2 < found["calls"] <= answered
 
 
-FULL = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-sys.argv[0] = "gristmill"
-from gristmill.cli import main
-main()
-"""
-
-
 def test_an_import_on_a_full_disk_says_so_and_can_be_repeated(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(lines(2_000))
-    words = ["cache", "import", str(tmp_path / "in.jsonl"), "--cache", str(tmp_path / "c.sqlite")]
-    command = [sys.executable, "-c", FULL, *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    words = ["cache", "import", tmp_path / "in.jsonl", "--cache", tmp_path / "c.sqlite"]
+    done = run(*words, before=small_files(200_000))
     assert done.returncode == 1
     assert "make room on the disk" in done.stderr
     assert "Traceback" not in done.stderr

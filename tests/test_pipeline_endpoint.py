@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from support.openai_server import OpenAIServer
+from support.processes import Process, run, small_files
 from support.projects import gristmill, make_project, run_json
 
 JUDGED = (
@@ -34,9 +34,7 @@ def test_faults_become_retries_or_rows(tmp_path: Path) -> None:
 def test_killed_run_resumes_without_repeating_an_answered_call(tmp_path: Path) -> None:
     with OpenAIServer(latency=0.05, p429=0.1, p500=0.05, broken=0.05, retry_after=0.01) as server:
         recipe = project(tmp_path, server.url, copies=40, options=", concurrency: 8")
-        running = subprocess.Popen(
-            [sys.executable, "-m", "gristmill", "run", recipe], stderr=subprocess.DEVNULL
-        )
+        running = Process("run", recipe, stderr=subprocess.DEVNULL)
         while server.answered.total() < 60:
             assert running.poll() is None, "the run ended before it could be killed"
             time.sleep(0.02)
@@ -84,8 +82,7 @@ def test_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path: Path) -> None:
 def test_ctrl_c_drains_and_saves(tmp_path: Path) -> None:
     with OpenAIServer(latency=0.05) as server:
         recipe = project(tmp_path, server.url, copies=40, options=", concurrency: 4")
-        command = [sys.executable, "-m", "gristmill", "run", str(recipe), "--json"]
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        running = Process("run", recipe, "--json")
         while server.answered.total() < 30:
             time.sleep(0.02)
         running.send_signal(signal.SIGINT)
@@ -119,11 +116,7 @@ def test_a_full_disk_stops_the_run_with_a_reason_and_keeps_what_was_saved(tmp_pa
     with OpenAIServer(latency=0.01) as server:
         recipe = project(tmp_path, server.url, copies=40)
         # The process may write files of at most 256 kB: the segments or the cache hit the limit.
-        code = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        code += "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, 1 << 18)); "
-        code += "from gristmill.cli import main; sys.argv[0] = 'gristmill'; main()"
-        command = [sys.executable, "-c", code, "run", str(recipe)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=150)
+        done = run("run", recipe, before=small_files(1 << 18))
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         assert "error:" in done.stderr
@@ -133,8 +126,7 @@ def test_a_full_disk_stops_the_run_with_a_reason_and_keeps_what_was_saved(tmp_pa
 def test_the_same_recipe_is_not_run_twice_at_once(tmp_path: Path) -> None:
     with OpenAIServer(latency=0.05) as server:
         recipe = project(tmp_path, server.url, copies=10, options=", concurrency: 4")
-        command = [sys.executable, "-m", "gristmill", "run", str(recipe)]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as first:
+        with Process("run", recipe, stderr=subprocess.DEVNULL) as first:
             while not server.active:
                 time.sleep(0.02)
             second = gristmill("run", recipe)
@@ -147,8 +139,7 @@ def test_the_same_recipe_is_not_run_twice_at_once(tmp_path: Path) -> None:
 def test_the_second_ctrl_c_stops_at_once_and_says_so(tmp_path: Path) -> None:
     with OpenAIServer(latency=0.5) as server:
         recipe = project(tmp_path, server.url, copies=20, options=", concurrency: 4")
-        command = [sys.executable, "-m", "gristmill", "run", str(recipe)]
-        running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        running = Process("run", recipe)
         while not server.active:
             time.sleep(0.02)
         running.send_signal(signal.SIGINT)
@@ -158,6 +149,7 @@ def test_the_second_ctrl_c_stops_at_once_and_says_so(tmp_path: Path) -> None:
         assert running.returncode == 1
         assert "run again to go on" in err
         assert "Traceback" not in err
+        server.behaviour.latency = 0.0
         assert run_json(recipe)["pending"] == 0
     # Only what was on its way when it stopped may be asked twice.
     assert len([key for key, count in server.answered.items() if count > 1]) <= 4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.engine_runs import review
 from support.projects import gristmill, make_project, run_json
 
 
@@ -20,12 +20,7 @@ def reviewed(tmp_path: Path) -> Iterator[Path]:
     """A project with one run, and the review app open on its store."""
     recipe = make_project(tmp_path)
     run_json(recipe)
-    command = [sys.executable, "-u", "-m", "gristmill", "review", "--no-browser", "--port", "0"]
-    command += ["--db", str(tmp_path / "gristmill.duckdb")]
-    app = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert app.stdout is not None
-    said = app.stdout.readline()
-    assert re.search(r"http://127\.0\.0\.1:\d+", said), said
+    app = review(tmp_path / "gristmill.duckdb")
     yield recipe
     app.send_signal(signal.SIGTERM)
     app.wait(20)

@@ -224,8 +224,9 @@ class BatchServer(OpenAIServer):
                 self.files[f"{kind}-{batch.id}"] = (f"{kind}.jsonl", b"\n".join(rows) + b"\n")
 
     def _execute(self, batch: StoredBatch, line: dict[str, Any]) -> None:
-        name, plan = line["custom_id"], batch.plan
-        roll = random.Random(f"{self.behaviour.seed}:{name}").random()
+        name, plan, key = line["custom_id"], batch.plan, body_hash(line["body"])
+        # The name depends on the port, which is another one each time.
+        roll = random.Random(f"{self.behaviour.seed}:{key}").random()
         self.attempts[name] += 1
         if plan.ends != "completed" and roll < plan.left:
             code = f"batch_{plan.ends}"
@@ -245,7 +246,6 @@ class BatchServer(OpenAIServer):
             said = f"'response_format' of type '{wanted}' is not supported."
             batch.failures.append(_row(name, _refusal(400, said), None))
             return
-        key = body_hash(line["body"])
         self.answered[key] += 1
         self.executed += 1
         body = orjson.loads(self._completion(line["body"], key))

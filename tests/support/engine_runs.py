@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,12 +13,14 @@ from typing import Any
 
 from gristmill_data.store import Store, segments_folder
 from support.openai_server import OpenAIServer
+from support.processes import Process
 
-# The command line with segments written and ingested at every turn, so that a short run does it often.
-HASTY = (
-    "import sys; import gristmill.pipeline.sink as sink; sink.FLUSH_SECONDS, sink.INGEST_SECONDS = 0.1, 0.2; "
-    "from gristmill.cli import main; sys.argv[0] = 'gristmill'; main()"
-)
+# Segments are written and ingested at every turn, so that a short run does it often.
+HASTY = """
+import gristmill.pipeline.sink as sink
+sink.FLUSH_SECONDS, sink.INGEST_SECONDS, sink.INGEST_SHARE = 0.1, 0.2, 0
+"""
+AnyProcess = Process | subprocess.Popen[str]
 GENERATE = "  - {use: qa, model: writer, per_chunk: 2}\n"
 JUDGED = 'score:\n  - {use: rubric, rubric: answer, model: judge}\naccept: "answer >= 0.5"\n'
 
@@ -49,14 +50,13 @@ def recipe(folder: Path, url: str, options: str = "", generate: str = GENERATE, 
     return path
 
 
-def start(path: Path, *args: str, hasty: bool = False, **options: Any) -> subprocess.Popen[str]:
+def start(path: Path, *args: str, hasty: bool = False, before: str = "", **options: Any) -> Process:
     """``gristmill run --json`` as a process that goes on by itself."""
-    program = ["-c", HASTY] if hasty else ["-m", "gristmill"]
-    command = [sys.executable, *program, "run", str(path), "--json", *args]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    code = HASTY + before if hasty else before
+    return Process("run", path, "--json", *args, before=code, **options)
 
 
-def finish(process: subprocess.Popen[str], code: int = 0) -> tuple[dict[str, Any], str]:
+def finish(process: AnyProcess, code: int = 0) -> tuple[dict[str, Any], str]:
     """The summary and the words of a process that must end with ``code``."""
     out, err = process.communicate(timeout=120)
     assert process.returncode == code, err
@@ -64,9 +64,7 @@ def finish(process: subprocess.Popen[str], code: int = 0) -> tuple[dict[str, Any
     return json.loads(out) if out else {}, err
 
 
-def until(
-    ready: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: float = 60
-) -> bool:
+def until(ready: Callable[[], object], process: AnyProcess | None = None, seconds: float = 60) -> bool:
     """Wait until ``ready``; False when ``process`` ended before."""
     limit = time.monotonic() + seconds
     while not ready():
@@ -77,7 +75,7 @@ def until(
     return True
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: Process) -> None:
     """SIGKILL, and wait until the process is gone."""
     process.kill()
     process.communicate()
@@ -112,21 +110,9 @@ def asked_again(server: OpenAIServer, before: Counter[str] | None = None) -> int
     return sum(count - 1 for count in counts.values() if count > 1)
 
 
-def review(db: Path) -> subprocess.Popen[str]:
+def review(db: Path) -> Process:
     """The review app as the owner of ``db``, once it serves."""
-    command = [
-        sys.executable,
-        "-u",
-        "-m",
-        "gristmill",
-        "review",
-        "--no-browser",
-        "--port",
-        "0",
-        "--db",
-        str(db),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = Process("review", "--no-browser", "--port", 0, "--db", db, stderr=subprocess.STDOUT, app=True)
     assert process.stdout is not None
     assert "http://127.0.0.1" in process.stdout.readline()
     return process

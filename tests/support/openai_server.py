@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import math
+import os
 import random
 import signal
 import threading
@@ -198,6 +199,7 @@ class OpenAIServer:
             self._loop.run_until_complete(self._serve())
         finally:
             self._ready.set()
+            self._loop.run_until_complete(_stop_the_rest())
             self._loop.close()
 
     async def _serve(self) -> None:
@@ -317,6 +319,14 @@ class OpenAIServer:
         return error(429, "rate-limit", "Too many requests in flight.", retry_headers(self.behaviour))
 
 
+async def _stop_the_rest() -> None:
+    """Asyncio complains of a task left behind once it is collected, which may be in another test."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+
 def _delay(how: Behaviour, rng: random.Random) -> float:
     if how.sigma <= 0:
         return how.latency
@@ -337,6 +347,7 @@ def main() -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopped.set())
     port = options.pop("port")
+    options["key"] = options["key"] or os.environ.get("OPENAI_SERVER_KEY", "")
     server = OpenAIServer(**options).start(port)
     print(server.url, flush=True)
     stopped.wait()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from support import processes
 
 WELL = """\
 # The Village Well
@@ -53,8 +54,7 @@ def make_project(folder: Path, model: str = '"offline:extractive"', extra: str =
 
 def gristmill(*args: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own."""
-    command = [sys.executable, "-m", "gristmill", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=150, env=env)
+    return processes.run(*args, env=env)
 
 
 def run_json(recipe: Path, *args: object, code: int = 0) -> dict[str, Any]:

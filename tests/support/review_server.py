@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import re
 import select
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from gristmill_data.store import Store
+from support.processes import Process
 
 START = """
 import sys
 from pathlib import Path
 from gristmill_ui.server import serve
 serve(Path(sys.argv[1]), host="127.0.0.1", port=0, open_browser=False)
+sys.exit()
 """
 
 
@@ -26,9 +26,7 @@ class ReviewServer:
 
     def __init__(self, db: Path) -> None:
         self.db = db
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", START, str(db)], stderr=subprocess.PIPE, cwd=db.parent
-        )
+        self.process = Process(db, before=START, cwd=db.parent, app=True)
         self.url = self._address()
 
     def _address(self) -> str:
@@ -43,12 +41,10 @@ class ReviewServer:
 
     def stop(self) -> int:
         """End it and return its exit code."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(20)
-        if self.process.stderr is not None:
-            self.process.stderr.close()
-        return self.process.returncode
+        self.process.terminate()
+        code = self.process.wait(20)
+        self.process.close()
+        return code
 
     def events(self) -> list[dict[str, Any]]:
         """Stop it and read every review event from the file, oldest first."""

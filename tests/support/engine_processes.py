@@ -1,0 +1,23 @@
+"""Processes of vLLM engines that a program started for itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def running(folder: Path) -> list[int]:
+    """Engine processes whose log is in ``folder``; not the tracker of the program, which ends with it."""
+    return [
+        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _is(entry, folder)
+    ]
+
+
+def _is(process: Path, folder: Path) -> bool:
+    try:
+        # their names hide what they were started with, but what they write to stays open
+        log = Path(os.readlink(process / "fd" / "1"))
+        words = (process / "cmdline").read_text(errors="replace")
+    except OSError:  # it has just ended
+        return False
+    return log.parent == folder and log.name.endswith(".vllm.log") and "resource_tracker" not in words
