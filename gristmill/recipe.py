@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -74,6 +74,7 @@ class Recipe(_Strict):
     budget: Budget = Budget()
     store: str = Field(default="gristmill.duckdb", min_length=1, pattern=r"^[^\x00]+$")
     max_failed_share: float = Field(default=0.05, ge=0, le=1)
+    passes: Literal["auto", "together", "separate"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def load_recipe(path: Path, *, check_keys: bool = True) -> Loaded:
         GristmillError: a file that a component needs (rubric, benchmark) is missing or broken.
     """
     source = read_yaml(path)
-    recipe = _validate(Recipe, source.data, source, ())
+    recipe = _placed(_validate(Recipe, source.data, source, ()), path)
     warnings = [*_check_models(recipe, source, check_keys)]
     tasks = _tasks(recipe, source)
     gates = [_build(Gate, "gates", s, source, ("gates", i)) for i, s in enumerate(recipe.gates)]
@@ -142,6 +143,15 @@ def load_recipe(path: Path, *, check_keys: bool = True) -> Loaded:
         _prepare(component, source, (section, index))
     accept = _accept(recipe, source, scorers)
     return Loaded(recipe, path.resolve(), tuple(tasks), tuple(gates), tuple(scorers), accept, tuple(warnings))
+
+
+def _placed(recipe: Recipe, path: Path) -> Recipe:
+    """Relative paths of models start at the recipe's folder."""
+    root = path.resolve().parent
+    for spec in recipe.models.values():
+        if spec.serve is not None:
+            spec.serve.place(root, root / os.path.expanduser(recipe.store))
+    return recipe.model_copy(update={"models": {role: spec.at(root) for role, spec in recipe.models.items()}})
 
 
 def _components(
@@ -308,7 +318,11 @@ def _with_models(component: Component, models: Mapping[str, ModelSpec]) -> dict[
 
 
 def _identity(spec: ModelSpec) -> str:
-    """The model's name in the cache; new rules of the offline backend make other rows."""
+    """The model's name in the cache; new rules of the offline backend make other rows, as do adapters."""
+    if spec.backend == "vllm":
+        from gristmill.models.inprocess.places import identity
+
+        return identity(spec)
     if spec.backend != "offline":
         return spec.model
     from gristmill.models.backends.offline import OfflineBackend
@@ -320,6 +334,8 @@ def _check_models(recipe: Recipe, source: Source, check_keys: bool) -> Iterator[
     for role, spec in recipe.models.items():
         where = source.where(("models", role, "model"))
         validate_spec(spec, where=where)
+        if spec.backend == "vllm":
+            yield from _check_local(spec, where, check_keys)
         missing = needs_key(spec, os.environ)
         if missing and check_keys:
             raise RecipeError(
@@ -329,6 +345,24 @@ def _check_models(recipe: Recipe, source: Source, check_keys: bool) -> Iterator[
             )
         if missing:
             yield f"{where}: model {role!r} needs {missing}, which is not set"
+
+
+def _check_local(spec: ModelSpec, where: str, strictly: bool) -> Iterator[str]:
+    """Can a model run in this process? In a dry run, what is missing is a warning."""
+    from gristmill.models.inprocess.places import identity, model_folder
+    from gristmill.models.inprocess.surroundings import need_vllm
+
+    step = "files"
+    try:
+        identity(spec)
+        step = "model"
+        need_vllm()
+        model_folder(spec)
+    except GristmillError as error:
+        if strictly or step == "files":
+            error.where = f"{where}: {error.where}" if error.where else where
+            raise
+        yield f"{where}: {error}"
 
 
 def _check_roles(recipe: Recipe, source: Source, parts: Sequence[tuple[str, int, Component]]) -> None:

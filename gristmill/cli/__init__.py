@@ -11,10 +11,12 @@ from gristmill.cli import (
     backup,
     cache,
     decontaminate,
+    dedup,
     export,
     init,
     listing,
     models,
+    notices,
     report,
     review,
     run,
@@ -30,7 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, run, review, report, export, decontaminate, status, backup, cache, listing, models):
+_FILES = (init, run, review, report, export, decontaminate, dedup, status, backup, cache, listing, models)
+for command in _FILES:
     command.register(app)
 
 _CURES = {
@@ -44,6 +47,7 @@ _CURES = {
 
 def main() -> None:
     """Entry point: errors of a user become one message and an exit code, never a traceback."""
+    notices.tell()
     try:
         app()
     except GristmillError as error:

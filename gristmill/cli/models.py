@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gristmill.cli.common import JsonOption, print_json, stderr_console
+from gristmill.cli.loop import run_async
 
 if TYPE_CHECKING:
     from gristmill.models import ModelCheck
@@ -31,7 +31,7 @@ def check(
     from gristmill.recipe import load_recipe
 
     loaded = load_recipe(recipe, check_keys=False)
-    results = asyncio.run(check_models(loaded.recipe.models))
+    results = run_async(check_models(loaded.recipe.models))
     if as_json:
         from dataclasses import asdict
 

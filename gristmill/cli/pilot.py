@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gristmill.cli.common import print_json, stderr_console
+from gristmill.cli.loop import run_async
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +25,7 @@ def measured_dry_run(loaded: Loaded, options: Options, sizes: Sequence[int], as_
     from gristmill.pipeline.pilot import pilot
     from gristmill.pipeline.projection import project_pilot
 
-    projected = project_pilot(asyncio.run(pilot(loaded, options, sizes)))
+    projected = project_pilot(run_async(pilot(loaded, options, sizes)))
     show(projected, loaded, stderr_console())
     if as_json:
         print_json(projected.as_json())

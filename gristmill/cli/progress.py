@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gristmill.cli.batches import batch_lines
+from gristmill.cli.local import local_lines, tell_local
 from gristmill.cli.target import goal_lines, goal_state, tell
 from gristmill.quota import grouped
 
@@ -55,7 +56,7 @@ async def watch(run: Run, console: Console) -> AsyncIterator[None]:
 
 
 async def _tick(run: Run, progress: Progress, bar: TaskID) -> None:
-    started, noticed = time.monotonic(), 0
+    started, noticed, local = time.monotonic(), 0, 0
     while True:
         tally, calls = run.tally, run.counters.total
         fresh = tally.decided - tally.resumed
@@ -67,6 +68,8 @@ async def _tick(run: Run, progress: Progress, bar: TaskID) -> None:
             f"${calls.cost_usd:.2f} · {rate:.0f} rows/s"
         )
         total, done = tally.planned or None, tally.decided
+        if run.local is not None:
+            local = tell_local(run, local, progress.console)
         if run.goal is not None:
             noticed = tell(run.goal, noticed, progress.console)
             if (wanted := run.goal.spec.goal) is not None:
@@ -129,6 +132,7 @@ def _next_steps(summary: Summary, loaded: Loaded) -> Iterator[str]:
         yield f"[red]stopped:[/] {escape(str(summary.error))}"
     yield from goal_lines(summary)
     yield from batch_lines(summary)
+    yield from local_lines(summary)
     if summary.status == "interrupted":
         yield "stopped by signal; everything answered is saved: run again to go on"
     share, allowed = summary.tally.failed_share, loaded.recipe.max_failed_share

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gristmill.cli.common import JsonOption, print_json, stderr_console
+from gristmill.cli.engine import AddressOption, Engine, EngineOption, WorkersOption, ray_options
+from gristmill.cli.loop import run_async
 
 if TYPE_CHECKING:
     from gristmill.pipeline.run import Options, Summary
@@ -53,6 +54,9 @@ def run(
         list[str] | None,
         typer.Option(help="With --batch: forget this batch, ask its calls anew.", show_default=False),
     ] = None,
+    engine: EngineOption = Engine.local,
+    ray_address: AddressOption = None,
+    ray_workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a recipe: read, generate, gate, judge, store. Run it again to go on where it stopped."""
@@ -69,11 +73,14 @@ def run(
         raise typer.BadParameter("only with --dry-run: it pays for a sample", param_hint="--pilot")
     if not batch and (wait or give_up):
         raise typer.BadParameter("only with --batch", param_hint="--wait" if wait else "--give-up")
+    if batch and engine is Engine.ray:
+        raise typer.BadParameter("not with --batch: the provider does that work", param_hint="--engine")
+    cluster = ray_options(engine, ray_address, ray_workers)
     loaded = load_recipe(recipe, check_keys=not dry_run or pilot)
     console = stderr_console()
     for warning in loaded.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
-    options = Options(limit, max_cost, max_tokens, again, max_minutes, batch, tuple(give_up or ()))
+    options = Options(limit, max_cost, max_tokens, again, max_minutes, batch, tuple(give_up or ()), cluster)
     if pilot:
         code = _pilot(loaded, options, pilot_chunks, as_json)
     elif dry_run:
@@ -89,6 +96,7 @@ def _run(loaded: Loaded, options: Options, as_json: bool, poll: float | None = N
     from gristmill.cli.batches import paid_twice
     from gristmill.cli.progress import show_accounting, watch
     from gristmill.pipeline.run import Run
+    from gristmill.pipeline.signals import last_word
 
     console = stderr_console()
     if not options.batch:
@@ -104,7 +112,8 @@ def _run(loaded: Loaded, options: Options, as_json: bool, poll: float | None = N
         async with watch(job, console):
             return await job.execute()
 
-    summary = asyncio.run(both())
+    with last_word(lambda: job.saved):
+        summary = run_async(both())
     show_accounting(summary, loaded, console)
     if as_json:
         print_json(summary.as_json())
@@ -112,13 +121,15 @@ def _run(loaded: Loaded, options: Options, as_json: bool, poll: float | None = N
 
 
 def _dry_run(loaded: Loaded, limit: int | None, as_json: bool) -> int:
+    from gristmill.cli.local import memory_plan, show_memory
     from gristmill.cli.progress import show_projection
     from gristmill.pipeline.project import project
 
-    projection = asyncio.run(project(loaded, limit))
+    projection = run_async(project(loaded, limit))
     show_projection(projection, loaded, stderr_console())
+    show_memory(plan := memory_plan(loaded), stderr_console())
     if as_json:
-        print_json(projection.as_json())
+        print_json(projection.as_json() | ({"memory": plan.as_json()} if plan is not None else {}))
     return 0
 
 
@@ -133,7 +144,7 @@ def _preview(loaded: Loaded, options: Options, chunks: int, as_json: bool) -> in
     from gristmill.cli.progress import show_rows
     from gristmill.pipeline.preview import preview
 
-    result = asyncio.run(preview(loaded, options, chunks))
+    result = run_async(preview(loaded, options, chunks))
     show_rows(result, stderr_console())
     if as_json:
         print_json(result.as_json())

@@ -59,6 +59,10 @@ async def _check(role: str, spec: ModelSpec) -> ModelCheck:
 async def _reach(spec: ModelSpec, backend: Backend) -> tuple[bool, str]:
     if spec.backend == "offline":
         return True, "runs here by rules, without a model"
+    if spec.backend == "vllm":
+        from gristmill.models.inprocess.memory import looked_at
+
+        return await asyncio.to_thread(looked_at, spec)
     timeout = min(spec.timeout, CHECK_TIMEOUT)
     if isinstance(backend, ListingBackend):
         names = await backend.list_models(timeout=timeout)

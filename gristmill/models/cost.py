@@ -51,8 +51,10 @@ def price_of(spec: ModelSpec) -> Price | None:
     """
     if spec.price is not None:
         return spec.price
-    if spec.backend == "offline":
+    if spec.backend in {"offline", "vllm"}:
         return Price(input=0.0, output=0.0)
+    if spec.serve is not None:
+        return None
     return _table_price(spec.name, spec.base_url or os.environ.get("OPENAI_BASE_URL") or None)
 
 

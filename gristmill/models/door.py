@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gristmill.errors import GristmillError, ModelAnswerError, UsageError
 from gristmill.models import structured
@@ -31,7 +31,8 @@ from gristmill.models.types import Answer, Ask, Request, Task
 from gristmill.records import Message
 
 if TYPE_CHECKING:
-    from gristmill.models.batch.deferrals import Deferrals
+    from gristmill.models.inprocess.engines import Engines
+    from gristmill.models.types import PutsOff
 
 RESERVED = frozenset({"model", "messages", "n", "stream", "response_format"})
 # Parameters are kept with every call; these are where people put a key.
@@ -45,7 +46,8 @@ class Door:
     nothing). ``on_call`` hears of every answered call, sent or cached, on the event loop, after it was
     committed. ``redo`` names the kinds of stored answers to ask again
     (:class:`gristmill.models.redo.Redo`). ``log`` takes a row of every call sent. ``deferrals`` takes the
-    calls that are not cached, of models that can wait for a batch. One door
+    calls that are not cached, of models that can wait for a batch. ``engines`` run the ``vllm:`` models
+    (made when missing); they are closed with the door. One door
     belongs to one event loop; use it as an async context manager.
 
     Raises:
@@ -53,6 +55,8 @@ class Door:
         UsageError: reserved parameter; a dollar budget with a model of unknown price.
         StoreError: the cache file cannot be used.
     """
+
+    line_type: ClassVar[type[Line]] = Line
 
     def __init__(
         self,
@@ -64,7 +68,8 @@ class Door:
         retry: RetryPolicy | None = None,
         redo: frozenset[RedoKind] = frozenset(),
         log: CallLog | None = None,
-        deferrals: Deferrals | None = None,
+        deferrals: PutsOff | None = None,
+        engines: Engines | None = None,
     ) -> None:
         self.counters = Counters()
         self.budget = budget or Budget()
@@ -78,6 +83,7 @@ class Door:
         self._line_of_role: dict[str, Line] = {}
         self.redo = Redo(redo) if redo else None
         self.log = log
+        self.engines = engines or _own_engines(self._specs, cache)
         self._airport = Airport(cache, on_call or _ignore, redo=self.redo, log=log, deferrals=deferrals)
 
     def ask_for(self, role: str | None) -> Ask:
@@ -115,6 +121,8 @@ class Door:
         """Send nothing more: calls that wait or come later raise ``error``; those on the wire go on."""
         self.budget.stop(error)
         self._pool.stop(error)
+        if self.engines is not None:
+            self.engines.halt(error)
 
     async def close(self, *, grace: float = 10.0) -> None:
         """Stop: calls on the wire get ``grace`` seconds so that paid answers are kept, others are dropped."""
@@ -122,6 +130,8 @@ class Door:
         await self._airport.close(sending, grace)
         for line in self._lines.values():
             await line.backend.close()
+        if self.engines is not None:
+            await self.engines.close()
         self._lines.clear()
         self._line_of_role.clear()
 
@@ -193,12 +203,15 @@ class Door:
         key = spec.model_copy(update={"params": {}}).model_dump_json()
         line = self._lines.get(key)
         if line is None:
-            backend = create_backend(spec)
-            tally = self.counters.of(backend.name)
-            shared = self._pool.of(spec)
-            line = self._lines[key] = Line(spec, backend, tally, shared, self.budget, self._retry)
+            line = self._lines[key] = self._new_line(role, spec)
         self._line_of_role[role] = line
         return line
+
+    def _new_line(self, role: str, spec: ModelSpec) -> Line:
+        backend = create_backend(spec, engines=self.engines)
+        tally = self.counters.of(backend.name)
+        shared = self._pool.of(spec)
+        return self.line_type(spec, backend, tally, shared, self.budget, self._retry)
 
 
 class Asking:
@@ -253,9 +266,10 @@ async def _all(answers: Sequence[Coroutine[Any, Any, Answer]]) -> list[Answer]:
 
 
 def _as_answer(landed: Landed, data: Any) -> Answer:
-    call = landed.entry.call
+    entry, call = landed.entry, landed.entry.call
+    finish, cached = entry.finish_reason, landed.cached
     return Answer(
-        call.response, data, call.model, call.key, call.usage, landed.entry.finish_reason, landed.cached
+        call.response, data, call.model, call.key, call.usage, finish, cached, logprobs=entry.logprobs
     )
 
 
@@ -293,6 +307,14 @@ def _check_params(role: str, params: Mapping[str, Any]) -> None:
             where=f"models.{role}.params",
             cure="put the key into an environment variable and name that with api_key_env",
         )
+
+
+def _own_engines(specs: Mapping[str, ModelSpec], cache: Path | None) -> Engines | None:
+    if not any(spec.backend == "vllm" for spec in specs.values()):
+        return None
+    from gristmill.models.inprocess.engines import Engines
+
+    return Engines(specs.values(), cache)
 
 
 def _ignore(event: CallEvent) -> None:

@@ -108,9 +108,7 @@ class Airport:
             for request, entry, (flight, mine) in zip(requests, entries, claims, strict=True)
         ]
 
-    async def draw_each(
-        self, line: Line, role: str, requests: Sequence[Request]
-    ) -> list[Landed | Exception]:
+    async def draw_each(self, line: Line, role: str, requests: Sequence[Request]) -> list[Landed | Exception]:
         """As :meth:`draw`, but an error stands in its request's place instead of being raised."""
         if self._claims is not None and not self._met.is_set():
             await self._meet(self._claims)

@@ -38,6 +38,17 @@ class ManyBackend(Protocol):
         """Answer requests that differ in ``sample`` only; may return fewer replies, in order."""
 
 
+@runtime_checkable
+class SlowBackend(Protocol):
+    """A backend that has to be started first, which takes time that is no call's own."""
+
+    ready: bool
+    """Whether calls are answered at once."""
+
+    async def prepare(self) -> None:
+        """Start it, or wait until it is started."""
+
+
 class Line:
     """Sends requests of one role's settings to one model: limits, budget, retries with backoff, counting.
 
@@ -58,6 +69,7 @@ class Line:
         self.sending: set[asyncio.Task[Any]] = set()
         self.limits, self._forecast = shared.limits, shared.forecast
         self._many = backend if isinstance(backend, ManyBackend) else None
+        self._slow = backend if isinstance(backend, SlowBackend) else None
         self._budget, self._retry = budget, retry
         # Nobody else needs to know in advance what a call will use.
         self._projects = budget.limited or shared.limits.counts_tokens
@@ -131,6 +143,9 @@ class Line:
         trip.sent = limits.clock()
         trip.attempts += 1
         try:
+            if self._slow is not None and not self._slow.ready:
+                await limits.unless_stopped(self._slow.prepare())
+                trip.sent = limits.clock()
             replies = await self._complete(requests, self._time_left(until, trip.sent))
             limits.answered(ended := limits.clock())
             used = sum(_tokens(reply.usage) for reply in replies)

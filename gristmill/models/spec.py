@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+
+from gristmill.models.inprocess.settings import EngineSettings, Lora
+from gristmill.models.serving.settings import ServeSpec
+
+LOCAL_TIMEOUT = 1800.0
+UNKNOWN_SEQUENCES = 512
 
 
 class Price(BaseModel):
@@ -38,6 +45,7 @@ class ModelSpec(BaseModel):
     anywhere. ``transport`` is ``lean`` (the default) or ``official`` (the openai package's client), for
     ``openai:`` models. ``timeout`` is in seconds an attempt, ``deadline`` in seconds a call from its first
     attempt on, retries and waits included; ``retries`` is the number of attempts after the first.
+    ``serve`` starts a server for an ``openai:`` model, which then needs no ``base_url`` and no key.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -54,6 +62,35 @@ class ModelSpec(BaseModel):
     params: dict[str, Any] = Field(default_factory=dict)
     price: Price | None = None
     batch: BatchSpec = BatchSpec()
+    engine: EngineSettings = EngineSettings()
+    lora: Lora | None = None
+    chat_template: str | None = Field(default=None, min_length=1)
+    download: bool = False
+    serve: ServeSpec | None = None
+    _root: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_engine(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not str(data.get("model", "")).startswith("vllm:"):
+            return data
+        engine = data.get("engine")
+        wanted = engine.get("max_num_seqs") if isinstance(engine, dict) else None
+        if isinstance(engine, EngineSettings):
+            wanted = engine.max_num_seqs
+        places = 2 * (wanted if isinstance(wanted, int) else UNKNOWN_SEQUENCES)
+        return {"concurrency": min(max(places, 1), 10_000), "timeout": LOCAL_TIMEOUT, **data}
+
+    def at(self, root: Path) -> ModelSpec:
+        """This model, with its relative paths starting at ``root``."""
+        placed = self.model_copy()
+        placed._root = root
+        return placed
+
+    @property
+    def root(self) -> Path:
+        """Where relative paths start."""
+        return self._root
 
     @field_validator("batch", mode="before")
     @classmethod

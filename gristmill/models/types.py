@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from gristmill.records import Message, Usage
+
+if TYPE_CHECKING:
+    from gristmill.models.spec import ModelSpec
 
 FinishReason = Literal["stop", "length", "refusal", "content_filter", "tool_calls", "unknown"]
 TaskName = Literal["qa", "summary", "rewrite", "answer", "corrupt", "rubric", "rate"]
@@ -39,14 +42,25 @@ class Request:
     task: Task | None = None
 
 
+class TokenLogprob(NamedTuple):
+    """One token of an answer: its natural log probability, and the likeliest tokens in its place."""
+
+    token: str
+    logprob: float
+    top: Sequence[tuple[str, float]] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a backend brings back for one request: the raw text and how it ended."""
+    """What a backend brings back for one request: the raw text and how it ended.
+
+    ``logprobs`` are those of its tokens, where the request's parameters ask for them.
+    """
 
     text: str
     finish_reason: FinishReason = "stop"
     usage: Usage = field(default_factory=Usage)
-    logprobs: Sequence[Any] | None = None
+    logprobs: Sequence[TokenLogprob] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,7 @@ class Answer:
     ``data`` is the parsed and schema-checked JSON when a schema was asked for, else ``None``. ``key`` is
     the id of the call that gave it (for ``Example.calls``); ``cached`` tells that nothing was sent.
     ``error`` is a slug where a sample failed and ``partial`` was asked for; ``text`` is then what came.
+    ``logprobs`` are there when they were asked for (``logprobs=True, top_logprobs=5``) and given.
     """
 
     text: str
@@ -66,6 +81,7 @@ class Answer:
     finish_reason: FinishReason = "stop"
     cached: bool = False
     error: str = ""
+    logprobs: Sequence[TokenLogprob] | None = None
 
 
 class Backend(Protocol):
@@ -79,6 +95,18 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+
+
+class PutsOff(Protocol):
+    """What may have a call wait for later: for a provider's batch, or until its model is loaded."""
+
+    def takes(self, spec: ModelSpec) -> bool:
+        """Whether calls of this model wait now."""
+
+    def put_off(
+        self, spec: ModelSpec, role: str, calls: Sequence[tuple[str, Request, str]]
+    ) -> Sequence[Exception]:
+        """Note calls (key, request, ``replaces``); the error for each, mostly a DeferredError."""
 
 
 class Ask(Protocol):

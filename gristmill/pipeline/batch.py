@@ -21,8 +21,8 @@ from gristmill.pipeline.signals import two_signals
 from gristmill_data.store.places import batches_path, cache_path
 
 if TYPE_CHECKING:
-    from gristmill.models import Door
     from gristmill.models.cache import Entry
+    from gristmill.pipeline.gateway import Gateway
     from gristmill.pipeline.run import Run, Summary
     from gristmill.pipeline.sink import Sink
     from gristmill.pipeline.target import Goal
@@ -64,7 +64,7 @@ class Batching:
         self.desk = BatchDesk(self.path, cache_path(store), self._landed)
         self.deferrals = Deferrals(self.desk.table, self._recipe, run.id) if defer else None
 
-    async def before(self, door: Door) -> None:
+    async def before(self, door: Gateway) -> None:
         """Collect; what batches took and will take counts against the budget."""
         run, got = self._run, await self.desk.collect(self._run.options.give_up)
         self.report.collected = got
@@ -75,7 +75,7 @@ class Batching:
         tokens, usd, tokens_held, usd_held = self.desk.table.money(self._recipe)
         door.budget.spend(tokens + tokens_held, usd + usd_held)
 
-    async def after(self, door: Door) -> None:
+    async def after(self, door: Gateway) -> None:
         """Hand in what the walk deferred, and decide what that means for the run."""
         run, deferrals = self._run, self.deferrals
         if deferrals is None:
@@ -101,9 +101,7 @@ class Batching:
         if self.deferrals is None:
             await goal.turn()
             return True
-        while goal.crowded and walking:
-            await asyncio.wait(walking, return_when=asyncio.FIRST_COMPLETED)
-        return not goal.crowded
+        return await room(goal, walking)
 
     async def close(self) -> None:
         """Close files and connections; the report says what is still on its way."""
@@ -120,6 +118,13 @@ class Batching:
             trip.asked = trip.sent = trip.sent - entry.seconds
             trip.attempts, trip.seconds = 1, entry.seconds
             self._sink.calls.answered(role, call, entry.finish_reason, trip)
+
+
+async def room(goal: Goal, walking: set[asyncio.Task[None]]) -> bool:
+    """Whether another chunk is likely to be needed, those counted that wait for a model."""
+    while goal.crowded and walking:
+        await asyncio.wait(walking, return_when=asyncio.FIRST_COMPLETED)
+    return not goal.crowded
 
 
 @contextlib.asynccontextmanager

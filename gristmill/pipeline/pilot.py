@@ -20,6 +20,7 @@ from gristmill.errors import BudgetError, GristmillError, ModelConfigError, Usag
 from gristmill.models import Budget, CallEvent, Counters, Door
 from gristmill.models.limits import LimitView
 from gristmill.pipeline.order import shuffled
+from gristmill.pipeline.passes import engines_of
 from gristmill.pipeline.plan import Job, Plan
 from gristmill.pipeline.run import Options, least, prepare_store
 from gristmill.pipeline.scan import Scan
@@ -159,8 +160,9 @@ async def pilot(loaded: Loaded, options: Options, sizes: Sequence[int] = SIZES) 
             tokens=least(loaded.recipe.budget.tokens, options.max_tokens),
         )
         cache, redo = cache_path(loaded.store), options.redo
+        engines, models = await asyncio.to_thread(engines_of, loaded, cache), loaded.recipe.models
         async with Door(
-            loaded.recipe.models, cache=cache, on_call=_Meter(), budget=budget, redo=redo
+            models, cache=cache, on_call=_Meter(), budget=budget, redo=redo, engines=engines
         ) as door:
             result.counters = door.counters
             for size in sizes:

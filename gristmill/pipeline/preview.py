@@ -8,6 +8,7 @@ from typing import Any
 
 from gristmill.errors import BudgetError, GristmillError, ModelConfigError
 from gristmill.models import Budget, Counters, Door
+from gristmill.pipeline.passes import engines_of
 from gristmill.pipeline.plan import Job, Plan
 from gristmill.pipeline.run import Options, least, prepare_store
 from gristmill.pipeline.scan import Scan
@@ -80,7 +81,9 @@ async def preview(loaded: Loaded, options: Options, chunks: int) -> Preview:
         plan = Plan.of(loaded)
         result.tally.planned = len(jobs) * plan.rows_per_chunk
         cache, redo = cache_path(loaded.store), options.redo
-        async with Door(loaded.recipe.models, cache=cache, budget=budget, redo=redo) as door:
+        engines = await asyncio.to_thread(engines_of, loaded, cache)
+        models = loaded.recipe.models
+        async with Door(models, cache=cache, budget=budget, redo=redo, engines=engines) as door:
             result.counters = door.counters
             walker = Walker(loaded, plan, door, result)
             walks = (walker.walk(job, frozenset()) for job in jobs)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import resource
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gristmill import __version__
 from gristmill.errors import (
@@ -26,12 +27,15 @@ from gristmill.errors import (
 from gristmill.models import Budget, CallEvent, Counters, Door
 from gristmill.models.redo import RedoKind
 from gristmill.models.tracing import Tracing
+from gristmill.models.types import PutsOff
 from gristmill.pipeline.backlog import Backlog
-from gristmill.pipeline.batch import Batching, BatchReport, batching
+from gristmill.pipeline.batch import Batching, BatchReport, batching, room
 from gristmill.pipeline.collector import seldom_collected
+from gristmill.pipeline.gateway import Gateway, Walks
 from gristmill.pipeline.live import told
 from gristmill.pipeline.lock import only_run
 from gristmill.pipeline.order import jobs_of
+from gristmill.pipeline.passes import Local, Passes, engines_of, passes_of
 from gristmill.pipeline.plan import Job, Plan
 from gristmill.pipeline.scan import Scan
 from gristmill.pipeline.signals import two_signals
@@ -43,9 +47,12 @@ from gristmill.pipeline.timebox import time_limit
 from gristmill.pipeline.traced import traced
 from gristmill.pipeline.walk import Walker
 from gristmill.recipe import Loaded
-from gristmill.records import Document
 from gristmill.registry import Gate
 from gristmill_data.store.places import cache_path
+
+if TYPE_CHECKING:
+    from gristmill.pipeline.ray.cluster import RayOptions
+    from gristmill.pipeline.ray.fleet import Fleet
 
 PRELOAD_ROWS = 20_000
 
@@ -56,7 +63,8 @@ class Options:
 
     ``redo`` names the kinds of stored answers to ask again (:mod:`gristmill.models.redo`). With ``batch``,
     calls that are not cached are handed in as provider batches (:mod:`gristmill.pipeline.batch`);
-    ``give_up`` are ids of batches to forget.
+    ``give_up`` are ids of batches to forget. With ``ray``, actors of a Ray cluster walk the chunks
+    (:mod:`gristmill.pipeline.ray`).
     """
 
     limit: int | None = None
@@ -66,6 +74,7 @@ class Options:
     max_minutes: float | None = None
     batch: bool = False
     give_up: tuple[str, ...] = ()
+    ray: RayOptions | None = None
 
 
 @dataclass(slots=True)
@@ -80,11 +89,16 @@ class Summary:
     seconds: float = 0.0
     goal: Goal | None = None
     batches: BatchReport | None = None
+    local: Local | None = None
 
     @property
     def peak_rss_mb(self) -> float:
-        """Largest resident size of this process so far, in MB (ru_maxrss is KiB, on macOS bytes)."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        """Largest resident size of this process so far, in MB."""
+        with contextlib.suppress(OSError, StopIteration, IndexError, ValueError):
+            # Linux: ru_maxrss would be that of the program that started this one, if that was larger.
+            status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+            return int(next(line for line in status if line.startswith("VmHWM:")).split()[1]) * 1.024e-3
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB, on macOS bytes
         return peak / (1e6 if sys.platform == "darwin" else 1e3 / 1.024)
 
     def as_json(self) -> dict[str, Any]:
@@ -102,6 +116,7 @@ class Summary:
             "peak_rss_mb": round(self.peak_rss_mb, 1),
             **({"target": self.goal.as_json()} if self.goal else {}),
             **({"batches": self.batches.as_json()} if self.batches else {}),
+            **({"local": self.local.as_json()} if self.local else {}),
             **({"error": str(self.error)} if self.error else {}),
         }
 
@@ -129,11 +144,14 @@ class Run:
     error: GristmillError | None = None
     crash: Exception | None = None
     goal: Goal | None = None
-    door: Door | None = None
+    door: Gateway | None = None
     scanned: bool = False
     walked: bool = False
+    saved: bool = False
     chunks_done: int = 0
     batch: Batching | None = None
+    passes: Passes | None = None
+    local: Local | None = None
     tracing: Tracing | None = None
 
     async def execute(self) -> Summary:
@@ -151,18 +169,21 @@ class Run:
         started, clock = datetime.now(UTC), time.monotonic()
         sink = Sink(self.loaded.store, self.id, self.tally)
         sink.calls.tracing = self.tracing
-        with two_signals(self._interrupted), Spool() as spool:
+        with two_signals(self._interrupted), Spool() as spool, seldom_collected():
             async with self._door(sink) as door:  # first of all: it refuses budgets that cannot be kept
                 await asyncio.to_thread(self._scan, spool, sink)
                 if self.scanned:
                     self._record(sink, started, None, "running", {})
                     await sink.flush()
-                    await sink.query("close_runs")
                     if self.batch is not None:
                         await self.batch.before(door)
-                    await self._preload(sink)
-                    self.goal = await goal_of(self.loaded, self.id, self.tally, sink)
-                    with seldom_collected():
+                    async with sink.one_opening():
+                        await sink.query("close_runs")
+                        await self._preload(sink)
+                        self.goal = await goal_of(self.loaded, self.id, self.tally, sink)
+                    gc.freeze()  # what was made so far stays for the whole walk
+                    await self._walk_all(spool, sink, door)
+                    while self.passes is not None and await self.passes.another(self, sink):
                         await self._walk_all(spool, sink, door)
                     if self.batch is not None:
                         await self.batch.after(door)
@@ -171,15 +192,23 @@ class Run:
                 self.goal.count_left(self.tally)
             if self.stopping:  # only then rows may be left: after a whole run they would be missing
                 self.tally.pending = self.tally.planned - self.tally.decided
-            await self._save(sink, spool)
-            summary = Summary(self.id, self.tally, self.counters, self._status(), self.error)
-            summary.goal = self.goal
-            summary.batches = self.batch.report if self.batch is not None else None
-            summary.seconds = time.monotonic() - clock
-            if self.scanned:  # to a run that saw half of the documents all rows of the others would be stale
-                self._record(sink, started, datetime.now(UTC), summary.status, summary.as_json())
-                await self._save(sink)
+            handed_over = await self._save(sink.flush())
+            async with sink.one_opening():
+                if handed_over:
+                    await self._save(self._count_saved(sink, spool))
+                summary = self._summary(time.monotonic() - clock)
+                # to a run that saw half of the documents all rows of the others would be stale
+                if self.scanned:
+                    self._record(sink, started, datetime.now(UTC), summary.status, summary.as_json())
+                    await self._save(sink.flush())
+            self.saved = True
         summary.error = self.error
+        return summary
+
+    def _summary(self, seconds: float) -> Summary:
+        summary = Summary(self.id, self.tally, self.counters, self._status(), self.error)
+        summary.goal, summary.local, summary.seconds = self.goal, self.local, seconds
+        summary.batches = self.batch.report if self.batch is not None else None
         return summary
 
     def _interrupted(self) -> None:
@@ -196,15 +225,18 @@ class Run:
     def _status(self) -> str:
         return self.stopping or ("short" if self.goal is not None and self.goal.short else "done")
 
-    async def _save(self, sink: Sink, spool: Spool | None = None) -> None:
-        """Hand everything over; with ``spool``, count in the store what this run decided."""
+    async def _count_saved(self, sink: Sink, spool: Spool) -> None:
+        self.tally.unsaved = await self._unsaved(sink, spool)
+
+    async def _save(self, work: Awaitable[None]) -> bool:
+        """Do it; False when the store is in use by somebody who does not answer."""
         try:
-            await sink.flush()
-            if spool is not None:
-                self.tally.unsaved = await self._unsaved(sink, spool)
+            await work
         except StoreBusyError as error:
             # Nothing is lost: the rows wait in segments for whoever opens the store next.
             self.error = self.error or error
+            return False
+        return True
 
     async def _unsaved(self, sink: Sink, spool: Spool) -> int:
         """Rows counted here that the store does not hold: their segment was lost or set aside."""
@@ -216,11 +248,7 @@ class Run:
         return max(0, self.tally.decided - held)
 
     def _scan(self, spool: Spool, sink: Sink) -> None:
-        def document(item: Document) -> None:
-            sink.add(item)
-            sink.add_row("run_documents", {"run_id": self.id, "document_id": item.id, "uri": item.uri})
-
-        scan = Scan(spool, self.tally, sink.add, document, self.options.limit, lambda: self.stopping)
+        scan = Scan(spool, self.tally, sink.add, sink.document, self.options.limit, lambda: self.stopping)
         self.scanned = scan.run(self.loaded)
         self.tally.planned = self.tally.chunks * Plan.of(self.loaded).rows_per_chunk
 
@@ -259,7 +287,7 @@ class Run:
             after = examples[-1].id
 
     @contextlib.asynccontextmanager
-    async def _door(self, sink: Sink) -> AsyncIterator[Door]:
+    async def _door(self, sink: Sink) -> AsyncIterator[Door | Fleet]:
         recipe = self.loaded.recipe
         budget = Budget(
             usd=least(recipe.budget.usd, self.options.max_cost),
@@ -272,7 +300,19 @@ class Run:
         cache, redo = cache_path(self.loaded.store), self.options.redo
         minutes = least(recipe.budget.minutes, self.options.max_minutes)
         async with batching(self, sink) as self.batch:
-            deferrals = self.batch.deferrals if self.batch is not None else None
+            deferrals: PutsOff | None = self.batch.deferrals if self.batch is not None else None
+            if self.options.ray is not None:
+                from gristmill.pipeline.ray.engine import open_fleet
+
+                async with open_fleet(self, sink, budget) as fleet:
+                    self.counters, self.door = fleet.counters, fleet
+                    with time_limit(fleet, minutes):
+                        yield fleet
+                return
+            engines = await asyncio.to_thread(engines_of, self.loaded, cache)
+            if engines is not None:
+                self.passes = passes_of(self.loaded, engines, deferrals)
+                self.local = Local(engines, self.passes)
             door = Door(
                 recipe.models,
                 cache=cache,
@@ -280,36 +320,46 @@ class Run:
                 budget=budget,
                 redo=redo,
                 log=sink.calls,
-                deferrals=deferrals,
+                deferrals=self.passes or deferrals,
+                engines=engines,
             )
             self.counters, self.door = door.counters, door
             async with door:
                 with time_limit(door, minutes):
                     yield door
 
-    async def _walk_all(self, spool: Spool, sink: Sink, door: Door) -> None:
-        plan = Plan.of(self.loaded)
-        walker, goal = Walker(self.loaded, plan, door, sink, self.goal), self.goal
+    def _walker(self, plan: Plan, sink: Sink, door: Door | Fleet) -> tuple[Walks, int]:
+        """Who walks chunks, and how many at once."""
+        if isinstance(door, Door):
+            width = 2 * max(spec.concurrency for spec in self.loaded.recipe.models.values())
+            return Walker(self.loaded, plan, door, sink, self.goal, self.passes), width
+        door.aim(self.goal)
+        return door, door.width
+
+    async def _walk_all(self, spool: Spool, sink: Sink, door: Door | Fleet) -> None:
+        plan, goal = Plan.of(self.loaded), self.goal
+        walker, width = self._walker(plan, sink, door)
         backlog = Backlog(plan, self.tally, sink, goal)
-        width = 2 * max(spec.concurrency for spec in self.loaded.recipe.models.values())
-        room = asyncio.Semaphore(width)
+        places = asyncio.Semaphore(width)
         flusher = asyncio.create_task(self._flush(sink))
         tasks: set[asyncio.Task[None]] = set()
         try:
             with self._busy_stops():
-                async for job, skip in backlog.left(jobs_of(spool, self.loaded.recipe.target)):
-                    await room.acquire()
+                jobs = jobs_of(spool, self.loaded.recipe.target)
+                left = backlog.left(jobs) if self.passes is None else self.passes.left(backlog, jobs)
+                async for job, skip in left:
+                    await places.acquire()
                     if goal is not None and not await self._turn(goal, tasks):
-                        room.release()
+                        places.release()
                         continue  # it stays pending: the rows that wait for their batch may do
                     if self._should_stop():
-                        room.release()
+                        places.release()
                         if self.stopping in ("interrupted", "failed"):
                             break
                         continue  # the rest is only counted: what earlier runs decided is not pending
                     if goal is not None:
                         goal.begin(job.chunk.id, fresh=not skip)
-                    task = asyncio.create_task(self._guard(walker, job, skip, room))
+                    task = asyncio.create_task(self._guard(walker, job, skip, places))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
             while tasks:
@@ -325,6 +375,8 @@ class Run:
     async def _turn(self, goal: Goal, tasks: set[asyncio.Task[None]]) -> bool:
         if self.batch is not None:
             return await self.batch.room(goal, tasks)
+        if self.passes is not None:
+            return await room(goal, tasks)
         await goal.turn()
         return True
 
@@ -333,7 +385,7 @@ class Run:
             self.stopping = "target" if self.goal.full else ""
         return bool(self.stopping)
 
-    async def _guard(self, walker: Walker, job: Job, skip: frozenset[int], room: asyncio.Semaphore) -> None:
+    async def _guard(self, walker: Walks, job: Job, skip: frozenset[int], room: asyncio.Semaphore) -> None:
         whole = waits = False
         try:
             walk = walker.walk(job, skip)
@@ -349,6 +401,9 @@ class Run:
             self._crashed(error)
         finally:
             self.chunks_done += 1
+            if self.passes is not None:
+                self.passes.walked(job)
+                self.chunks_done -= waits  # another pass comes by
             if self.goal is not None and not waits:
                 self.goal.end(job.chunk.id, whole=whole)
             room.release()
@@ -359,6 +414,10 @@ class Run:
             self.stopping, self.error = status, error
         if self.stopping == "failed":
             self._halt()
+
+    def given_up(self, error: GristmillError) -> None:
+        """Nobody is left who could walk the rest."""
+        self.stop("failed", error)
 
     @contextlib.contextmanager
     def _busy_stops(self) -> Iterator[None]:

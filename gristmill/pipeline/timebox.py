@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import Iterator
 
 from gristmill.errors import BudgetError
-from gristmill.models import Door
+from gristmill.pipeline.gateway import Gateway
 
 
 @contextlib.contextmanager
-def time_limit(door: Door, minutes: float | None) -> Iterator[None]:
+def time_limit(door: Gateway, minutes: float | None) -> Iterator[None]:
     """After ``minutes`` nothing more is sent; what is on its way is awaited and kept. None is no limit."""
     if minutes is None:
         yield

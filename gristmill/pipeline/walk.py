@@ -11,7 +11,7 @@ import asyncio
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gristmill.accept import UnknownScoreError
 from gristmill.errors import (
@@ -26,10 +26,12 @@ from gristmill.models import Door
 from gristmill.models.types import Ask
 from gristmill.pipeline.blame import rows_of, score_of
 from gristmill.pipeline.plan import Job, Plan
-from gristmill.pipeline.target import Goal
 from gristmill.recipe import Loaded, Task
 from gristmill.records import Example, Item, Match, Outcome, Score, State
 from gristmill.registry import Blocked, Failed, Gate, Rejected, Scored, Scorer, Unscored
+
+if TYPE_CHECKING:
+    from gristmill.pipeline.passes import Passes
 
 Result = Example | Rejected | Failed
 STOPS = (ModelConfigError, BudgetError, StoppedError, StoreError)
@@ -43,6 +45,26 @@ class Recorder(Protocol):
 
     def settle(self, outcome: Outcome) -> None:
         """Keep what became of one row, and count it."""
+
+
+class Places(Protocol):
+    """What the walk asks of a target (:class:`gristmill.pipeline.target.Goal`)."""
+
+    @property
+    def full(self) -> bool:
+        """No further row can be accepted."""
+
+    def closed(self, task: Task, job: Job, slots: Sequence[str]) -> str:
+        """Why no row of this task and chunk can be accepted, else empty."""
+
+    def blocked(self, item: Item) -> str:
+        """Why a row cannot be accepted however it is judged, else empty."""
+
+    def take(self, slot: str, item: Item) -> str:
+        """Take a place for a row that passed everything; why there is none, else empty."""
+
+    def settled(self, chunk: str, slot: str, example: str | None, state: str) -> None:
+        """A row is decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +88,8 @@ class Walker:
     plan: Plan
     door: Door
     recorder: Recorder
-    goal: Goal | None = None
+    goal: Places | None = None
+    passes: Passes | None = None
 
     async def walk(self, job: Job, skip: frozenset[int]) -> None:
         """Make and decide all rows of one chunk, except the tasks in ``skip`` (decided before).
@@ -76,18 +99,20 @@ class Walker:
                 pending.
         """
         deferred: DeferredError | None = None
+        held = self.passes
         for index, task in enumerate(self.plan.tasks):
             if self.goal is not None and self.goal.full:
                 return  # nothing is asked for rows that have no place: they stay pending
             if index not in skip:
                 try:
-                    await self._task(job, index, task)
+                    await (self.task(job, index, task) if held is None else held.task(self, job, index, task))
                 except DeferredError as error:
                     deferred = error  # what the other tasks ask can go into the same batch
         if deferred is not None:
             raise deferred
 
-    async def _task(self, job: Job, index: int, task: Task) -> None:
+    async def task(self, job: Job, index: int, task: Task) -> None:
+        """Make and decide the rows of one task; raises as :meth:`walk`."""
         slots = self.plan.slot_ids(job.chunk, index)
         closed = self.goal.closed(task, job, slots) if self.goal is not None else ""
         results = [Rejected(closed)] * len(slots) if closed else await self._generate(job, task, len(slots))
@@ -157,7 +182,7 @@ class Walker:
         decision: Decision | None = None
         try:
             for gate in self.loaded.gates:
-                decision = self._gate(gate, item, matches)
+                decision = self.gate(gate, item, matches)
                 if decision is not None:
                     return decision
                 passed.append(gate)
@@ -177,7 +202,9 @@ class Walker:
                 for gate in passed:
                     gate.forget(item.example)
 
-    def _gate(self, gate: Gate, item: Item, matches: list[Match]) -> Decision | None:
+    @staticmethod
+    def gate(gate: Gate, item: Item, matches: list[Match]) -> Decision | None:
+        """What one gate says, None when it lets the row pass; its crash is a failed row."""
         try:
             result = gate.check(item)
         except Exception as error:  # noqa: BLE001 - per-item boundary: a gate's crash is a failed row

@@ -5,13 +5,18 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from gristmill.errors import ModelConfigError, RecipeError
+from gristmill.errors import RecipeError
+from gristmill.models.inprocess.sampling import check_names
 from gristmill.models.spec import ModelSpec
 from gristmill.models.types import Backend
 
-_BACKENDS = ("offline", "openai")
+if TYPE_CHECKING:
+    from gristmill.models.inprocess.engines import Engines
+
+_BACKENDS = ("offline", "openai", "vllm")
 _OFFLINE_MODELS = ("extractive",)
 
 
@@ -25,16 +30,7 @@ def validate_spec(spec: ModelSpec, *, where: str = "") -> None:
 
     Raises:
         RecipeError: unknown backend or offline model, or no model name.
-        ModelConfigError: ``vllm:`` (kind ``vllm-in-process``), which this version reaches as a server.
     """
-    if spec.backend == "vllm":
-        raise ModelConfigError(
-            f"{spec.model}: this version does not run vLLM inside its own process",
-            kind="vllm-in-process",
-            where=where,
-            cure=f"start `vllm serve {spec.name or 'MODEL'}` and write "
-            f'model: "openai:{spec.name or "MODEL"}", base_url: "http://127.0.0.1:8000/v1"',
-        )
     if spec.backend not in _BACKENDS:
         raise RecipeError(
             f"unknown model backend {spec.backend!r} in {spec.model!r}",
@@ -43,10 +39,42 @@ def validate_spec(spec: ModelSpec, *, where: str = "") -> None:
         )
     if not spec.name:
         raise RecipeError(f"{spec.model!r} names no model", where=where, cure="write openai:NAME")
+    if spec.serve is not None:
+        _check_served(spec, where)
     _check_url(spec, where)
     if spec.backend == "offline" and spec.name not in _OFFLINE_MODELS:
         known = ", ".join(f"offline:{name}" for name in _OFFLINE_MODELS)
         raise RecipeError(f"unknown offline model {spec.model!r}", where=where, cure=f"known: {known}")
+    if spec.backend == "vllm":
+        check_names(spec.params, f"{where}.params" if where else "")
+    else:
+        _check_own_engine(spec, where)
+
+
+def _check_own_engine(spec: ModelSpec, where: str) -> None:
+    for name in ("engine", "lora", "chat_template", "download"):
+        if name in spec.model_fields_set:
+            raise RecipeError(
+                f"{name} is for models that run in this process",
+                where=where,
+                cure=f"write vllm:PATH_OR_NAME as the model, or set {name} where the server is started",
+            )
+
+
+def _check_served(spec: ModelSpec, where: str) -> None:
+    if spec.backend != "openai":
+        raise RecipeError(
+            f"serve starts a server, and {spec.model} is asked without one",
+            where=where,
+            cure=f"write openai:{spec.name} as the model, or remove serve",
+        )
+    for name in ("base_url", "api_key_env"):
+        if getattr(spec, name) is not None:
+            raise RecipeError(
+                f"{name} and serve exclude each other: gristmill chooses address and key of its own server",
+                where=where,
+                cure=f"remove {name}, or remove serve if the server runs already",
+            )
 
 
 def _check_url(spec: ModelSpec, where: str) -> None:
@@ -71,8 +99,10 @@ def _check_url(spec: ModelSpec, where: str) -> None:
         )
 
 
-def create_backend(spec: ModelSpec, environ: Mapping[str, str] | None = None) -> Backend:
-    """The backend of a model; connects to nothing yet.
+def create_backend(
+    spec: ModelSpec, environ: Mapping[str, str] | None = None, *, engines: Engines | None = None
+) -> Backend:
+    """The backend of a model; connects to nothing yet. ``engines`` are what ``vllm:`` models run in.
 
     Raises:
         RecipeError: see :func:`validate_spec`.
@@ -83,6 +113,15 @@ def create_backend(spec: ModelSpec, environ: Mapping[str, str] | None = None) ->
         from gristmill.models.backends.offline import OfflineBackend
 
         return OfflineBackend()
+    if spec.backend == "vllm":
+        from gristmill.models.inprocess.backend import VllmBackend
+        from gristmill.models.inprocess.engines import Engines
+
+        return VllmBackend(spec, engines or Engines([spec], None), owns=engines is None)
+    if spec.serve is not None:
+        from gristmill.models.serving.backend import ServedBackend
+
+        return ServedBackend(spec, spec.serve)
     from gristmill.models.backends.openai_api import OpenAIBackend
 
     return OpenAIBackend(spec, os.environ if environ is None else environ)
@@ -108,7 +147,12 @@ def key_variable(spec: ModelSpec, environ: Mapping[str, str]) -> str | None:
 
 
 def base_url(spec: ModelSpec, environ: Mapping[str, str]) -> str | None:
-    """The endpoint: the recipe's, else ``OPENAI_BASE_URL`` (as the official client does), else None."""
+    """The endpoint: the recipe's, else ``OPENAI_BASE_URL`` (as the official client does), else None.
+
+    For a server that is yet to be started it is a name of its own, which leads nowhere.
+    """
+    if spec.serve is not None:
+        return spec.serve.alias(spec.name)
     return spec.base_url or environ.get("OPENAI_BASE_URL") or None
 
 

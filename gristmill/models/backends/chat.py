@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from gristmill.errors import ModelError
 from gristmill.models.backends.openai_errors import Endpoint, bad_response, status_error
 from gristmill.models.cost import prompt_tokens, text_tokens
-from gristmill.models.types import FinishReason, Reply, Request
+from gristmill.models.types import FinishReason, Reply, Request, TokenLogprob
 from gristmill.records import Message, Usage
 
 JsonMode = Literal["json_schema", "json_object", "prompt"]
@@ -20,6 +21,7 @@ MAX_TOKENS = 2**40
 NEXT_MODE: dict[JsonMode, JsonMode] = {"json_schema": "json_object", "json_object": "prompt"}
 
 _FORMAT_WORDS = ("response_format", "json_schema", "json_object", "structured output", "guided")
+_ONE_SAMPLE = re.compile(r"(?i)completion choice|\bn_cmpl\b|['\"`]n['\"`]|\bn (must|should|>|is not|greater)")
 _FINISH: dict[str | None, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -72,6 +74,11 @@ def reseeded(request: Request) -> Request:
     return replace(request, params={**request.params, "seed": seed + request.sample})
 
 
+def wants_one_sample(said: str) -> bool:
+    """Whether a server refused a request because of ``n`` (llama.cpp does, older ones with status 500)."""
+    return _ONE_SAMPLE.search(said) is not None
+
+
 def read_replies(answer: object, request: Request, place: Endpoint) -> list[Reply]:
     """The replies in a body that came with status 200.
 
@@ -86,7 +93,11 @@ def read_replies(answer: object, request: Request, place: Endpoint) -> list[Repl
     if not isinstance(choices, list) or not choices:
         raise bad_response("it has no choices", place)
     contents = [_content(choice, place) for choice in choices]
-    return _with_usage(contents, answer.get("usage"), request)
+    replies = _with_usage(contents, answer.get("usage"), request)
+    if request.params.get("logprobs"):
+        pairs = zip(replies, choices, strict=True)
+        return [replace(reply, logprobs=_logprobs(choice)) for reply, choice in pairs]
+    return replies
 
 
 def _hidden_error(error: Any, place: Endpoint) -> ModelError:
@@ -108,6 +119,25 @@ def _content(choice: Any, place: Endpoint) -> tuple[str, FinishReason]:
     if len(text) > MAX_CHARS:  # a model that did not stop: parsing or mending this would hold up all others
         return text[:MAX_CHARS], "length"
     return text, _FINISH.get(ended, "unknown") if isinstance(ended, str) else "unknown"
+
+
+def _logprobs(choice: Mapping[str, Any]) -> list[TokenLogprob] | None:
+    """Log probabilities of a choice's tokens; None where the server gave none, or something else."""
+    found = choice.get("logprobs")
+    tokens = found.get("content") if isinstance(found, Mapping) else None
+    if not isinstance(tokens, list):
+        return None
+    try:
+        return [
+            TokenLogprob(
+                str(token["token"]),
+                float(token["logprob"]),
+                [(str(other["token"]), float(other["logprob"])) for other in token.get("top_logprobs") or ()],
+            )
+            for token in tokens
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _with_usage(contents: Sequence[tuple[str, FinishReason]], usage: Any, request: Request) -> list[Reply]:

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from gristmill.errors import ModelConfigError
+from gristmill.errors import ModelConfigError, ModelUnavailableError
 from gristmill.models.backends import base_url, key_variable
-from gristmill.models.backends.chat import Dialect, chat_body, read_replies, reseeded
+from gristmill.models.backends.chat import Dialect, chat_body, read_replies, reseeded, wants_one_sample
 from gristmill.models.backends.lean import LeanTransport, can_be_lean
 from gristmill.models.backends.official import OfficialTransport
 from gristmill.models.backends.openai_errors import Endpoint
@@ -55,7 +55,12 @@ class OpenAIBackend:
 
     async def complete_many(self, requests: Sequence[Request], *, timeout: float) -> list[Reply]:  # noqa: ASYNC109
         """Draw several samples in one request; fewer replies when the server gives fewer choices."""
-        replies = await self._replies(reseeded(requests[0]), len(requests), timeout)
+        try:
+            replies = await self._replies(reseeded(requests[0]), len(requests), timeout)
+        except (ModelConfigError, ModelUnavailableError) as error:
+            if not wants_one_sample(error.message):
+                raise
+            replies = await self._replies(reseeded(requests[0]), 1, timeout)
         if len(replies) < len(requests) and self.many:
             log.warning(
                 "%s gave %d of %d samples: they are asked one by one", self.name, len(replies), len(requests)

@@ -261,7 +261,8 @@ def _entry(row: Stored, reply: Reply, price: Price | None, place: Place, seconds
     request, cost = row.request, call_cost(reply.usage, price)
     text = clean(reply.text)
     call = Call(row.key, place.model, request.messages, dict(request.params), text, reply.usage, cost)
-    return Entry(call, reply.finish_reason, request.schema, request.sample, seconds, replaces=row.replaces)
+    how, logprobs = reply.finish_reason, reply.logprobs
+    return Entry(call, how, request.schema, request.sample, seconds, replaces=row.replaces, logprobs=logprobs)
 
 
 def _seconds(batch: Batch) -> float:

@@ -30,7 +30,7 @@ class Deferrals:
 
     def takes(self, spec: ModelSpec) -> bool:
         """Whether a model's calls go into batches."""
-        return spec.backend == "openai" and spec.batch.enabled
+        return spec.backend == "openai" and spec.batch.enabled and spec.serve is None
 
     def put_off(
         self, spec: ModelSpec, role: str, calls: Sequence[tuple[str, Request, str]]

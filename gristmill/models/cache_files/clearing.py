@@ -62,6 +62,8 @@ def prune(path: Path, which: Which, *, dry_run: bool = False) -> Pruned:
         _count(connection, condition, values, result)
         if not dry_run:
             connection.execute(f"DELETE FROM calls WHERE {condition}", values)  # noqa: S608 - see _condition
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logprobs'").fetchone():
+                connection.execute("DELETE FROM logprobs WHERE key NOT IN (SELECT key FROM calls)")
             _shrink(connection)
     result.bytes_after = size_of(path)
     return result
