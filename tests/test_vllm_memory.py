@@ -108,7 +108,8 @@ def test_one_model_needs_no_plan_and_none_has_none(tmp_path: Path) -> None:
     assert plan_memory([ModelSpec(model="offline:extractive")], "auto", H200) is None
 
 
-def test_on_a_cpu_the_cache_is_bounded(tmp_path: Path) -> None:
+def test_on_a_cpu_the_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
     model = spec(fake_model(tmp_path / "w", 0.1), max_model_len=2048)
     plan = planned([model], Room("cpu", 64 * GIB, 32 * GIB))
     wanted = plan.overrides(model.model)

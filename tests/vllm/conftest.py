@@ -12,10 +12,11 @@ from support.tiny_model import make_adapter, make_model
 HERE = Path(__file__).parent
 MISSING = importlib.util.find_spec("vllm") is None or importlib.util.find_spec("torch") is None
 
-# One thread and a small cache for every engine that a test starts; nothing is looked up on the network.
-os.environ.update(
-    VLLM_CPU_KVCACHE_SPACE="1", OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", VLLM_NO_USAGE_STATS="1"
-)
+if not MISSING:  # other tests may share the process
+    # One thread and a small cache for every engine that a test starts; nothing is looked up on the network.
+    os.environ.update(
+        VLLM_CPU_KVCACHE_SPACE="1", OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", VLLM_NO_USAGE_STATS="1"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

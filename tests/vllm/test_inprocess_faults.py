@@ -31,7 +31,9 @@ LONG = {"max_tokens": 2500, "ignore_eos": True, "stop": ["never"], "temperature"
 
 def kill(folder: Path) -> None:
     """SIGKILL to the engines whose log is in ``folder``."""
-    for pid in running(folder):
+    found = running(folder)
+    assert found
+    for pid in found:
         os.kill(pid, signal.SIGKILL)
 
 
@@ -76,7 +78,7 @@ async def test_an_engine_that_dies_is_started_once_more_and_then_the_run_stops(
         kill(tmp_path)
         errors = await task
     stopped = [error for error in errors if isinstance(error, ModelConfigError)]
-    assert stopped, errors
+    assert stopped, [(error.kind, len(error.raw)) for error in errors]
     assert {error.kind for error in stopped} == {"engine-died"}
     assert "killed from outside" in str(stopped[0])
     assert until(lambda: not running(tmp_path), seconds=30)
