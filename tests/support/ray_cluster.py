@@ -29,6 +29,7 @@ STORE = 80_000_000
 @contextmanager
 def two_nodes() -> Iterator[Any]:
     """Two raylets with one CPU each; this process is connected to the first."""
+    before = dict(os.environ)  # ray and this change it for the workers: later tests must not inherit that
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = ".*"
     # What is defined here must be found by workers: elsewhere it would be an installed package.
@@ -45,6 +46,8 @@ def two_nodes() -> Iterator[Any]:
     finally:
         ray.shutdown()
         cluster.shutdown()
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def another_node(cluster: Any) -> Any:
