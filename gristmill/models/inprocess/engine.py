@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 RESTARTS = 1
 LOOK_SECONDS = 0.2
+WATCH_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -74,7 +75,8 @@ class Engine:
         self.spec, self.log = roles[0], log
         self.report = EngineReport(self.spec.model)
         self.llm: AsyncLLM | None = None
-        self.in_flight = 0
+        self._limits: set[asyncio.Timeout] = set()
+        self._watch: asyncio.Task[None] | None = None
         self.idle = asyncio.Event()
         self.idle.set()
         self._roles, self._overrides = roles, overrides
@@ -82,6 +84,11 @@ class Engine:
         self._starting: asyncio.Task[None] | None = None
         self._failed: GristmillError | None = None
         self._log_start = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that it works on."""
+        return len(self._limits)
 
     @property
     def running(self) -> bool:
@@ -118,25 +125,36 @@ class Engine:
         if llm is None:
             raise faults.died(self.spec)
         self.report.requests += 1
-        self._enter()
+        limit = asyncio.timeout(seconds)
+        self._enter(limit)
         try:
-            async with asyncio.timeout(seconds):
+            async with limit:
                 stream = llm.generate(prompt, params, str(self.report.requests), lora_request=lora)
                 async for part in stream:
                     output = part  # one part in all: FINAL_ONLY
         except EngineDeadError as error:
+            self._leave(limit)
+            self._died(llm)
+            raise faults.died(self.spec) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if not llm.errored or task is None or task.cancelling():
+                raise  # whoever asks has gone
+            self._leave(limit)
             self._died(llm)
             raise faults.died(self.spec) from error
         except VLLMClientError as error:
             raise bad_value(error, self.spec.model) from error
         except TimeoutError as error:
+            if self.llm is not llm:
+                raise faults.died(self.spec) from error
             message = f"no answer within {seconds:g} s"
             raise ModelUnavailableError(message, kind="time-out", where=self.spec.model) from error
         except EngineGenerateError as error:
             message = f"vLLM failed at the request: {error.__cause__ or error}"
             raise ModelUnavailableError(message, kind="engine-error", where=self.spec.model) from error
         finally:
-            self._leave()
+            self._leave(limit)
         if output is None:
             raise faults.died(self.spec)
         return output
@@ -145,6 +163,8 @@ class Engine:
         """Shut it down and free its memory; it may be started again."""
         if self._starting is not None:
             await self._abandon(self._starting)
+        if self._watch is not None:
+            self._watch.cancel()
         llm, self.llm = self.llm, None
         if llm is not None and self._host is not None:
             await self._host.run(partial(shut_down, llm))
@@ -156,13 +176,13 @@ class Engine:
         """Start no more."""
         self._failed = self._failed or error
 
-    def _enter(self) -> None:
-        self.in_flight += 1
+    def _enter(self, limit: asyncio.Timeout) -> None:
+        self._limits.add(limit)
         self.idle.clear()
 
-    def _leave(self) -> None:
-        self.in_flight -= 1
-        if self.in_flight == 0:
+    def _leave(self, limit: asyncio.Timeout) -> None:
+        self._limits.discard(limit)
+        if not self._limits:
             self.idle.set()
 
     async def _start(self) -> None:
@@ -190,6 +210,7 @@ class Engine:
             self._starting = None
         if self._failed is not None:
             raise copied(self._failed)
+        self._watch = asyncio.create_task(self._keep_watch(self.llm))
         self.report.starts += 1
         self.report.seconds_starting += time.monotonic() - began
 
@@ -198,11 +219,19 @@ class Engine:
         with contextlib.suppress(asyncio.CancelledError, GristmillError):
             await starting
 
+    async def _keep_watch(self, llm: AsyncLLM) -> None:
+        """A request that was just being handed over when the engine died may never hear of it."""
+        while not llm.errored:
+            await asyncio.sleep(WATCH_SECONDS)
+        self._died(llm)
+
     def _died(self, llm: AsyncLLM) -> None:
-        """The first call to notice clears up; the next one that comes starts the engine again."""
+        """The first to notice clears up; the next call that comes starts the engine again."""
         if self.llm is not llm:
             return
         self.llm = None
+        for limit in self._limits:
+            limit.reschedule(0.0)  # whoever still waits is told now
         self.report.deaths += 1
         if self.report.deaths > RESTARTS:
             self._failed = faults.died_again(self.spec, self.log, self._log_start)
