@@ -221,7 +221,7 @@ class Engine:
 
     async def _keep_watch(self, llm: AsyncLLM) -> None:
         """A request that was just being handed over when the engine died may never hear of it."""
-        while not llm.errored:
+        while not llm.errored:  # noqa: ASYNC110 - vLLM has no event for it
             await asyncio.sleep(WATCH_SECONDS)
         self._died(llm)
 
