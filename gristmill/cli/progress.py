@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -46,17 +47,33 @@ async def watch(run: Run, console: Console) -> AsyncIterator[None]:
     )
     with progress:
         bar = progress.add_task(run.loaded.recipe.name, total=None, state="reading")
-        ticker = asyncio.create_task(_tick(run, progress, bar))
+        told = _Told()
+        ticker = asyncio.create_task(_tick(run, progress, bar, told))
         try:
             yield
         finally:
             ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await ticker
+            told.rest(run, console)  # a run may end between two looks
 
 
-async def _tick(run: Run, progress: Progress, bar: TaskID) -> None:
-    started, noticed, local = time.monotonic(), 0, 0
+@dataclass
+class _Told:
+    """How much of what the run noticed has been printed: nothing twice, nothing left out."""
+
+    local: int = 0
+    target: int = 0
+
+    def rest(self, run: Run, console: Console) -> None:
+        if run.local is not None:
+            self.local = tell_local(run, self.local, console)
+        if run.goal is not None:
+            self.target = tell(run.goal, self.target, console)
+
+
+async def _tick(run: Run, progress: Progress, bar: TaskID, told: _Told) -> None:
+    started = time.monotonic()
     while True:
         tally, calls = run.tally, run.counters.total
         fresh = tally.decided - tally.resumed
@@ -68,10 +85,8 @@ async def _tick(run: Run, progress: Progress, bar: TaskID) -> None:
             f"${calls.cost_usd:.2f} · {rate:.0f} rows/s"
         )
         total, done = tally.planned or None, tally.decided
-        if run.local is not None:
-            local = tell_local(run, local, progress.console)
+        told.rest(run, progress.console)
         if run.goal is not None:
-            noticed = tell(run.goal, noticed, progress.console)
             if (wanted := run.goal.spec.goal) is not None:
                 total, done = wanted, run.goal.accepted
             state += goal_state(run.goal, time.monotonic() - started)
