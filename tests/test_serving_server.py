@@ -87,6 +87,10 @@ async def test_one_that_dies_too_often_stops_the_run(tmp_path: Path) -> None:
             ["did not answer", "within 0.5 s", "loading", "raise start_timeout"],
         ),
         ({"python": "/nowhere/python"}, ["cannot start /nowhere/python"]),
+        (
+            script("print('ValueError: too little room'); print('frame\\n' * 40); raise SystemExit(1)"),
+            ["(exit code 1): ValueError: too little room; the end of its log:"],
+        ),
     ],
 )
 async def test_one_that_does_not_start(tmp_path: Path, how: dict[str, object], said: list[str]) -> None:

