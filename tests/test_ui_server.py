@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 from support import review_rows
 from support.review_server import ReviewServer
 
@@ -74,6 +77,34 @@ def test_the_owner_file_is_private_and_goes_with_the_app(app):
     assert owner_file(app.db).stat().st_mode & 0o777 == 0o600
     assert app.stop() == 0
     assert not owner_file(app.db).exists()
+
+
+@pytest.mark.parametrize("wait", [0, 0.002, 0.01, 0.05])
+def test_it_leaves_whenever_it_is_told(tmp_path, wait):
+    started = ReviewServer(tmp_path / "mill.duckdb")
+    time.sleep(wait)
+    assert started.stop() == 0
+    assert not owner_file(started.db).exists()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_python_swallows_is_not_forgotten(number):
+    class Thing:
+        pass
+
+    runner = uvicorn.Server(uvicorn.Config("no:app"))
+    with server.terminable() as ending:
+        thing = Thing()
+        heard = weakref.ref(thing, lambda _: signal.raise_signal(number))
+        del thing  # the handler raises within the callback, where no exception gets out
+        assert heard() is None
+        with pytest.raises(KeyboardInterrupt), ending.through(runner):
+            pytest.fail("the server must not run any more")
+
+    with server.terminable() as ending, ending.through(runner):
+        signal.raise_signal(number)
+        assert runner.should_exit
 
 
 def test_an_operation_needs_the_token(app):

@@ -18,6 +18,7 @@ from gristmill_ui import settings
 
 if TYPE_CHECKING:
     import streamlit
+    import uvicorn
     from starlette.routing import Route
 
 ENTRY = Path(__file__).parent / "entry" / "main.py"
@@ -41,7 +42,7 @@ def serve(db: Path, *, host: str = "127.0.0.1", port: int = 8501, open_browser: 
     from gristmill_ui.owner import Ingester, attachment, open_patiently
 
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
-        stack.enter_context(terminable())
+        ending = stack.enter_context(terminable())
         listener = stack.enter_context(listen(host, port))
         store = stack.enter_context(open_patiently(db))
         bound = listener.getsockname()[1]
@@ -54,7 +55,7 @@ def serve(db: Path, *, host: str = "127.0.0.1", port: int = 8501, open_browser: 
         print(f"Reviewing {db} at {url} (Ctrl+C stops)", file=sys.stderr, flush=True)
         if open_browser:
             threading.Timer(1.0, webbrowser.open, [url]).start()
-        _run(app, listener)
+        _run(app, listener, ending)
 
 
 def check_host(host: str) -> None:
@@ -118,25 +119,59 @@ def build_app(routes: Sequence[Route], host: str, port: int) -> streamlit.App:
     return st.App(ENTRY, routes=routes)
 
 
-def _run(app: streamlit.App, listener: socket.socket) -> None:
+def _run(app: streamlit.App, listener: socket.socket, ending: Ending) -> None:
     import uvicorn
 
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    with ending.through(server):
+        server.run(sockets=[listener])
+
+
+class Ending:
+    """What SIGTERM and Ctrl+C do: interrupt what is going on, or tell the server once there is one.
+
+    An exception alone is not enough: raised where Python is in a destructor or a weak reference's callback,
+    it is printed and forgotten, and the process would go on. So it is noted as well, and looked up before
+    the server runs; the server itself is told and not interrupted.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._server: uvicorn.Server | None = None
+
+    def leave(self, number: int, frame: object) -> None:
+        """The handler of both signals."""
+        self._asked = True
+        if self._server is None:
+            raise KeyboardInterrupt
+        self._server.should_exit = True
+
+    @contextlib.contextmanager
+    def through(self, server: uvicorn.Server) -> Iterator[None]:
+        """Within, the signals end ``server``."""
+        self._server = server
+        if self._asked:
+            raise KeyboardInterrupt
+        try:
+            yield
+        finally:
+            self._server = None
 
 
 @contextlib.contextmanager
-def terminable() -> Iterator[None]:
+def terminable() -> Iterator[Ending]:
     """Make SIGTERM end the process like Ctrl+C, so that the file is closed and the owner file removed.
 
     uvicorn raises the signals it caught once more after shutting down, which would otherwise kill us.
     """
-
-    def leave(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, leave)
+    ending = Ending()
+    wanted = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores it
+        wanted.append(signal.SIGINT)
+    previous = {number: signal.signal(number, ending.leave) for number in wanted}
     try:
-        yield
+        yield ending
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
