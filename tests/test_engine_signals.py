@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from support.engine_runs import asked_again, corpus, finish, held, recipe, start
 from support.openai_server import OpenAIServer
 from support.processes import small_files
 
+from gristmill.pipeline.signals import last_word, two_signals
 from gristmill_data.store import Store, segments_folder
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
@@ -142,3 +144,20 @@ def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(tmp_path: Path, limi
     # Only calls could not be kept that were on their way, or waited to be written, when the disk was full.
     assert asked_again(server) <= 4 * IN_FLIGHT
     assert len(held(tmp_path / "gristmill.duckdb")["outcomes"]) == 300
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_signal_that_python_swallowed_is_heard_when_the_run_begins() -> None:
+    class Thing:
+        pass
+
+    drained: list[bool] = []
+    with last_word(lambda: False):
+        thing = Thing()
+        heard = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
+        del thing  # the handler raises within the callback, where no exception gets out
+        assert heard() is None
+        with two_signals(lambda: drained.append(True)):
+            assert drained == [True]
+    with last_word(lambda: False), two_signals(lambda: drained.append(True)):
+        assert drained == [True]

@@ -9,6 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 NAMES = (signal.SIGINT, signal.SIGTERM)
+# Signals that interrupted this process. One that is still here when a run begins has been swallowed: an
+# exception raised in a destructor or a weak reference's callback is printed and forgotten by Python.
+_noted: list[int] = []
 
 
 @contextlib.contextmanager
@@ -34,6 +37,8 @@ def two_signals(drain: Callable[[], None]) -> Iterator[None]:
     except (RuntimeError, NotImplementedError):
         yield
         return
+    if _noted:
+        signalled()
     try:
         yield
     finally:
@@ -66,11 +71,14 @@ def last_word(is_over: Callable[[], bool]) -> Iterator[None]:
 
     def signalled(number: int, frame: object) -> None:
         if not is_over():
+            _noted.append(number)
             raise KeyboardInterrupt
 
+    _noted.clear()
     before = {name: signal.signal(name, signalled) for name in NAMES}
     try:
         yield
     finally:
+        _noted.clear()
         for name, handler in before.items():
             signal.signal(name, signal.SIG_IGN if is_over() else handler)
