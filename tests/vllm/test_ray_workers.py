@@ -35,7 +35,7 @@ def local(folder: Path, model: Path, **engine: Any) -> Path:
 
 
 def test_each_worker_has_an_engine_and_a_lost_one_costs_its_calls(
-    cluster: Any, tiny: Path, tmp_path: Path
+    cluster: Any, tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = local(tmp_path, tiny)
     engines: Counter[int] = Counter()
@@ -50,6 +50,7 @@ def test_each_worker_has_an_engine_and_a_lost_one_costs_its_calls(
     summary = on_ray(path, during=kill_one)
     assert len(engines) == 2
     assert all(engines.values()), "a worker had no engine"
+    assert "is lost" in caplog.text, "the run was over before the kill"
     told = summary.as_json()
     assert (told["status"], told["balanced"], told["pending"]) == ("done", True, 0)
     assert not [pid for worker in engines for pid in descendants(worker)]
