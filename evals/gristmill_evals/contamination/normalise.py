@@ -8,9 +8,12 @@ thousands separators and trailing zeros, and number words count as numbers.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,10 +23,8 @@ from gristmill_evals.contamination.vocabulary import NUMBER_WORDS
 CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0002fa1f"
 _CJK_CHAR = re.compile(f"[{CJK}]")
 _TOKEN = re.compile(rf"(?P<number>\d+(?:,\d{{3}})*(?:\.\d+)?)|[{CJK}]|(?:(?![{CJK}])[^\W\d_])+")
-_CLUSTER = re.compile(
-    r"[^\u0300-\u036f\u1160-\u11ff\u3099\u309a\u20d0-\u20ff]?[\u0300-\u036f\u1160-\u11ff\u3099\u309a\u20d0-\u20ff]*",
-    re.S,
-)
+_MARKS = r"\u0300-\u036f\u1160-\u11ff\u3099\u309a\u20d0-\u20ff"
+_UNUSUAL = re.compile(rf"[^{_MARKS}]?[{_MARKS}]+|[^\x00-\x7f]", re.S)
 _PUNCTUATION = re.compile(r"[\s.,;:!?\"'`´‘’“”()\[\]{}_…–—]+")
 MASK = "0"
 SEPARATOR = "\x1f"
@@ -66,8 +67,16 @@ class Tokens:
 
     def find(self, run: list[str]) -> int | None:
         """Index of the first token of ``run`` (consecutive words), or None."""
-        at = self.joined.find(SEPARATOR + SEPARATOR.join(run) + SEPARATOR) if run else -1
-        return None if at < 0 else self.joined.count(SEPARATOR, 0, at)
+        return _find(self.joined, run)
+
+    @cached_property
+    def masked_joined(self) -> str:
+        """:attr:`joined` with the numbers masked."""
+        return SEPARATOR + SEPARATOR.join(self.masked) + SEPARATOR
+
+    def find_masked(self, run: list[str]) -> int | None:
+        """:meth:`find` with the numbers masked."""
+        return _find(self.masked_joined, run)
 
     @cached_property
     def sentence(self) -> str:
@@ -80,32 +89,93 @@ class Tokens:
         return " ".join(self.masked)
 
 
-def fold(text: str) -> tuple[str, list[Span] | None]:
+def _find(joined: str, run: list[str]) -> int | None:
+    at = joined.find(SEPARATOR + SEPARATOR.join(run) + SEPARATOR) if run else -1
+    return None if at < 0 else joined.count(SEPARATOR, 0, at)
+
+
+class Origin:
+    """Where folded characters come from: ``origin[n]`` is the span of the ``n``-th one in the original text.
+
+    Kept by stretches: most of a text folds character by character.
+    """
+
+    def __init__(self) -> None:
+        self._folded: list[int] = []
+        self._stretches: list[tuple[int, int]] = []
+        self.size = 0
+
+    def add(self, start: int, end: int, size: int) -> None:
+        """The next ``size`` characters come from ``start`` to ``end``: one by one if there are as many."""
+        if size:
+            self._folded.append(self.size)
+            self._stretches.append((start, end))
+            self.size += size
+
+    def __getitem__(self, place: int) -> Span:
+        at = bisect_right(self._folded, place) - 1
+        start, end = self._stretches[at]
+        after = self._folded[at + 1] if at + 1 < len(self._folded) else self.size
+        if after - self._folded[at] != end - start:
+            return start, end
+        one = start + place - self._folded[at]
+        return one, one + 1
+
+    def __len__(self) -> int:
+        return self.size
+
+
+def fold(text: str) -> tuple[str, Origin | None]:
     """NFKC and case folding; the map gives the original span of each folded character (None: itself)."""
     if text.isascii():
         return text.lower(), None
     folded: list[str] = []
-    origin: list[Span] = []
-    for match in _CLUSTER.finditer(text):
-        piece = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", match[0]).casefold())
-        folded.append(piece)
-        origin.extend([match.span()] * len(piece))
+    origin = Origin()
+    at = 0
+    for match in _UNUSUAL.finditer(text):
+        start, end = match.span()
+        piece = _folded(match[0])
+        folded += (text[at:start].lower(), piece)
+        origin.add(at, start, start - at)
+        origin.add(start, end, len(piece))
+        at = end
+    folded.append(text[at:].lower())
+    origin.add(at, len(text), len(text) - at)
     return "".join(folded), origin
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _folded(piece: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", piece).casefold())
 
 
 def tokenise(text: str) -> Tokens:
     """Cut ``text`` into folded tokens; a text of nothing but symbols gives one token per symbol."""
     folded, origin = fold(text)
-    found = list(_TOKEN.finditer(folded)) or list(re.finditer(r"\S", folded))
     words, masked, starts, ends = [], [], [], []
+    for word, number, start, end in cut_folded(folded):
+        words.append(word)
+        masked.append(MASK if number else word)
+        starts.append(origin[start][0] if origin else start)
+        ends.append(origin[end - 1][1] if origin else end)
+    return Tokens(text, words, masked, starts, ends)
+
+
+def token_spans(text: str) -> list[Span]:
+    """Where the tokens of ``text`` are, without making them."""
+    folded, origin = fold(text)
+    found = [match.span() for match in _TOKEN.finditer(folded)]
+    found = found or [match.span() for match in re.finditer(r"\S", folded)]
+    return found if origin is None else [(origin[start][0], origin[end - 1][1]) for start, end in found]
+
+
+def cut_folded(folded: str) -> Iterator[tuple[str, bool, int, int]]:
+    """Tokens of a text that is folded already: word, whether it is a number, start and end."""
+    found = list(_TOKEN.finditer(folded)) or list(re.finditer(r"\S", folded))
     for match in found:
         word = _canonical(match[0]) if match.lastgroup == "number" else match[0]
         number = match.lastgroup == "number" or word in NUMBER_WORDS
-        words.append(NUMBER_WORDS.get(word, word))
-        masked.append(MASK if number else word)
-        starts.append(origin[match.start()][0] if origin else match.start())
-        ends.append(origin[match.end() - 1][1] if origin else match.end())
-    return Tokens(text, words, masked, starts, ends)
+        yield NUMBER_WORDS.get(word, word), number, match.start(), match.end()
 
 
 def squash(text: str) -> str:

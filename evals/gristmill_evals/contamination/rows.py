@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -10,11 +10,14 @@ from typing import Any
 
 from gristmill.errors import UsageError
 from gristmill.records import Example, Span, example_text
-from gristmill_evals.contamination.normalise import MASK, Tokens, tokenise
+from gristmill_evals.contamination.normalise import MASK, Tokens, token_spans, tokenise
 from gristmill_evals.contamination.options import OptionList, find_options
 
 GRAM = 8
-_FIELDS = ("text", "messages", "prompt", "instruction", "input", "response", "output", "chosen", "rejected")
+_FIELDS = (
+    *("text", "messages", "conversations", "prompt", "instruction", "input", "question", "query"),
+    *("response", "output", "completion", "answer", "chosen", "rejected"),
+)
 _CURE = "a row has id and any of text, messages, instruction/response, prompt/chosen/rejected"
 _GAP = "\n\n"
 
@@ -46,6 +49,17 @@ class Row:
     def options(self) -> list[OptionList]:
         """Lists of choices in the text."""
         return find_options(self.text)
+
+    def token_places(self, field: str) -> Sequence[Span]:
+        """Where the tokens of a field are, counted from its start."""
+        if field not in self._places:
+            start, end = self.fields[field]
+            self._places[field] = token_spans(self.text[start:end])
+        return self._places[field]
+
+    @cached_property
+    def _places(self) -> dict[str, Sequence[Span]]:
+        return {}
 
     def locate(self, span: Span) -> tuple[str, Span]:
         """The field that holds most of ``span``, and the part of it there, counted from the field's start."""
@@ -102,7 +116,7 @@ def _field(name: str, value: Any, where: str) -> list[tuple[str, str]]:
         return [(name, value)]
     if not isinstance(value, list) or not all(isinstance(m, Mapping) for m in value):
         raise UsageError(f"{name} is neither a text nor a list of messages", where=where, cure=_CURE)
-    contents = [(n, message.get("content")) for n, message in enumerate(value)]
+    contents = [(n, message.get("content", message.get("value"))) for n, message in enumerate(value)]
     return [(f"{name}[{n}]", content) for n, content in contents if isinstance(content, str)]
 
 

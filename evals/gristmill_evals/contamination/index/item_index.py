@@ -1,0 +1,149 @@
+"""The index of benchmark items: candidates for rows, sides by number, and what the tiers ask besides."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from gristmill_evals.contamination.benchmark import Benchmark, BenchmarkItem
+from gristmill_evals.contamination.decision.code import shape_words
+from gristmill_evals.contamination.index.keys import may_hold_options
+from gristmill_evals.contamination.index.lookups import Common, Options, Rarity
+from gristmill_evals.contamination.index.shard import Arrays
+from gristmill_evals.contamination.index.sides import Candidate, Kind, Side
+from gristmill_evals.contamination.index.store import Loaded, load
+from gristmill_evals.contamination.index.tables import tables
+from gristmill_evals.contamination.kernel import backend
+from gristmill_evals.contamination.kernel.batch import Found, Question, laid_out
+from gristmill_evals.contamination.kernel.text import encode
+from gristmill_evals.contamination.rows import Row
+
+RECENT = 4096
+"""Sides kept as objects; all others are made again from the mapped texts when needed."""
+
+
+class ItemIndex:
+    """All sides of all benchmarks, and the look-ups that find candidates among them."""
+
+    def __init__(self, benchmarks: Iterable[Benchmark], folder: Path | None = None) -> None:
+        loaded: Loaded = load(tuple(benchmarks), folder)
+        self._names, self._shards, self._arrays = loaded.names, loaded.shards, loaded.tables
+        self._starts: list[int] = self._arrays["item_starts"].tolist()
+        self._tables = tables(self._arrays)
+        self.common = Common(self._arrays)
+        self.options = Options(self._arrays)
+        self._rarity = Rarity(self._arrays)
+        self.weight, self.weights = self._rarity.weight, self._rarity.weights
+        self.side = lru_cache(maxsize=RECENT)(self._side)
+
+    @classmethod
+    def open(cls, benchmarks: Iterable[Benchmark], folder: Path | None = None) -> ItemIndex:
+        """The index of ``benchmarks``, in memory, or mapped from ``folder`` (built there if missing)."""
+        return cls(benchmarks, folder)
+
+    def __len__(self) -> int:
+        """How many sides there are."""
+        return len(self._arrays["side_item"])
+
+    @property
+    def items(self) -> int:
+        """How many items there are."""
+        return int(self._arrays["item_starts"][-1])
+
+    @overload
+    def candidates(self, rows: Row) -> list[Candidate]: ...
+    @overload
+    def candidates(self, rows: Sequence[Row]) -> list[list[Candidate]]: ...
+    def candidates(self, rows: Row | Sequence[Row]) -> list[Candidate] | list[list[Candidate]]:
+        """For each row, the five items most like it, best first, and then all sides that share more with it.
+
+        That is: a run of eight words, a whole short question, or a set of choices.
+        """
+        if isinstance(rows, Row):
+            return self._candidates([rows])[0]
+        return self._candidates(rows)
+
+    def _candidates(self, rows: Sequence[Row]) -> list[list[Candidate]]:
+        if not rows:
+            return []
+        if not len(self):
+            return [[] for _ in rows]
+        shapes = [[shape_words(row.text[start:end]) for start, end in row.fields.values()] for row in rows]
+        question = self._question(rows, shapes)
+        found: Found = backend(len(question.text)).search(question, self._tables)
+        where, scores = found.where.tolist(), found.scores.tolist()
+        starts = [0, *found.ends.tolist()]
+        return [
+            [
+                self._candidate(names, shapes[row], where[n], scores[n])
+                for n in range(starts[row], starts[row + 1])
+            ]
+            for row, names in enumerate([*one.fields] for one in rows)
+        ]
+
+    def repeats(self, rows: Sequence[Row]) -> list[int]:
+        """For each row, how many sides share a run of eight words or a whole short question with it.
+
+        The exact pass alone: nothing is scored, sets of choices are not looked at.
+        """
+        if not rows or not len(self):
+            return [0] * len(rows)
+        texts = [encode(row.text[start:end]) for row in rows for start, end in row.fields.values()]
+        joined, fields = laid_out(texts)
+        ends = np.cumsum([len(row.fields) for row in rows], dtype=np.int64)
+        none = np.zeros(len(rows), dtype=np.int64)
+        question = Question(joined, fields, ends, none.astype(np.int32)[:0], none)
+        counts: list[int] = backend(len(question.text)).repeats(question, self._tables).tolist()
+        return counts
+
+    def _candidate(
+        self, names: list[str], shapes: list[str], where: list[int], scores: list[float]
+    ) -> Candidate:
+        number, field, first, last, shared = where
+        cosine, rival, mean, std = scores
+        name = names[field] if field >= 0 else ""
+        if field >= 0 and shapes[field]:  # the made-up words stand before those of the field
+            extra = shapes[field].count(" ") + 1
+            first, last = max(0, first - extra), max(1, last - extra)
+        return Candidate(self.side(number), cosine, rival, mean, std, name, first, last, bool(shared))
+
+    def _question(self, rows: Sequence[Row], shapes: Sequence[Sequence[str]]) -> Question:
+        texts = [
+            encode(f"{shape} {row.text[start:end]}" if shape else row.text[start:end])
+            for row, own in zip(rows, shapes, strict=True)
+            for (start, end), shape in zip(row.fields.values(), own, strict=True)
+        ]
+        joined, fields = laid_out(texts)
+        ends = np.cumsum([len(row.fields) for row in rows], dtype=np.int64)
+        known = [self._by_options(row) for row in rows]
+        known_ends = np.cumsum([len(sides) for sides in known], dtype=np.int64)
+        flat = np.array([side for sides in known for side in sides], dtype=np.int32)
+        return Question(joined, fields, ends, flat, known_ends)
+
+    def _by_options(self, row: Row) -> list[int]:
+        if not len(self.options) or not may_hold_options(row.text):
+            return []
+        return sorted({number for found in row.options for number in self.options[found.key]})
+
+    def _side(self, number: int) -> Side:
+        """The side with this number; its item is read from the mapped texts when it is asked for."""
+        arrays = self._arrays
+        item = int(arrays["side_item"][number])
+        at = bisect_right(self._starts, item) - 1
+        kind: Kind = "answer" if arrays["side_kind"][number] else "question"
+        read = partial(_item, self._shards[at], item - self._starts[at])
+        return Side(self._names[at], kind, int(arrays["side_head"][number]), number, read)
+
+
+def _item(shard: Arrays, number: int) -> BenchmarkItem:
+    ends = shard["blob_ends"]
+    start = int(ends[number - 1]) if number else 0
+    raw = shard["blob"][start : int(ends[number])].tobytes()
+    identity, question, answer, choices = json.loads(raw.decode("utf-8", "surrogatepass"))
+    return BenchmarkItem(identity, question, answer, tuple(choices))

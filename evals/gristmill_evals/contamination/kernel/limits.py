@@ -1,0 +1,24 @@
+"""Numbers that both versions of the kernel go by."""
+
+from __future__ import annotations
+
+EMPTY, COUNT = 1, 2
+"""Flags of a token: says nothing by itself (stop word or number); is a number."""
+MOST_PARTS = 16
+"""Parts of one identifier that are looked at: enough for any name, and a bound for the arrays."""
+WINDOW, STRIDE = 200, 100
+"""Tokens of a window, and from the start of one to that of the next."""
+BUDGET, SHARES = 16000, 4
+"""Postings looked at for a field, shared out among its windows; from SHARES on, each gets that share."""
+DEPTH = 24
+"""Items of a window that get an exact cosine."""
+FEW_WINDOWS = 8
+"""In longer fields, sides that are candidates anyway are only scored in windows that touched them."""
+SAME_SHORT = 32
+"""Of items that all ask the same few words, so many are enough."""
+KEEP = 16
+"""Items of a row that are remembered."""
+TOP = 5
+"""Items of a row that are candidates without sharing any run of words."""
+OTHERS = 10
+"""How many other items a candidate is compared with."""
