@@ -1,12 +1,16 @@
-"""The tiers, cheapest and surest first; one module each. A tier is added by adding it here."""
+"""The tiers, cheapest and surest first; one module each. A tier is added by adding it here.
+
+Those in :data:`TIERS` look at one candidate each; :class:`Reworded` decides on all of a row's together.
+"""
 
 from __future__ import annotations
 
-from gristmill_evals.contamination.tiers import exact, fuzzy, ngrams, numbers, options
+from gristmill_evals.contamination.tiers import exact, ngrams, numbers, options
 from gristmill_evals.contamination.tiers.base import Hit, Tier
+from gristmill_evals.contamination.tiers.reworded import Reworded
 
-TIERS: tuple[Tier, ...] = (options.match, exact.match, ngrams.match, numbers.match, fuzzy.match)
+TIERS: tuple[Tier, ...] = (options.match, exact.match, numbers.match, ngrams.match)
 SURE = 0.98
 """From this score on, the later tiers are not asked."""
 
-__all__ = ["SURE", "TIERS", "Hit", "Tier"]
+__all__ = ["SURE", "TIERS", "Hit", "Reworded", "Tier"]

@@ -18,6 +18,7 @@ class Hit:
     score: float
     row_span: Span
     item_span: Span
+    tier: str = ""
 
 
 Tier = Callable[[Row, Candidate, ItemIndex], Hit | None]

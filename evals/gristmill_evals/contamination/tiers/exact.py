@@ -21,7 +21,7 @@ def match(row: Row, candidate: Candidate, index: ItemIndex) -> Hit | None:
     row_span = row.tokens.span(at, at + side.head - 1)
     item_span = side.tokens.span(0, side.head - 1)
     same = squash(row.text[slice(*row_span)]) == squash(side.text[slice(*item_span)])
-    return Hit("verbatim" if same else "near", 1.0 if same else 0.98, row_span, item_span)
+    return Hit("verbatim" if same else "near", 1.0 if same else 0.98, row_span, item_span, "exact")
 
 
 def _counts(row: Row, side: Side) -> bool:

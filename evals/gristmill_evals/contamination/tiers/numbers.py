@@ -1,36 +1,74 @@
 """The same text with other numbers: runs of words with the numbers masked, then the numbers compared.
 
-Most of the item with other numbers is ``number-perturbed``; a smaller part is a ``template``, a form of
-words that two questions share.
+With its names it is ``number-perturbed``; with other names, or when only a part of the words agrees, it is a
+``template``, a form that two questions share.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Sequence
 
-from gristmill.records import MatchLabel
-from gristmill_evals.contamination.index import Candidate, ItemIndex
-from gristmill_evals.contamination.normalise import MASK, Tokens
+from gristmill_evals.contamination.decision.decide import template_score
+from gristmill_evals.contamination.decision.views import View
+from gristmill_evals.contamination.index import Candidate, ItemIndex, Side
+from gristmill_evals.contamination.normalise import MASK, Tokens, tokenise
 from gristmill_evals.contamination.rows import Row
 from gristmill_evals.contamination.tiers.base import Hit
+from gristmill_evals.contamination.tiers.exact import MIN_INFORMATIVE
 from gristmill_evals.contamination.tiers.ngrams import coverage
 
-MOST = 0.8
+WHOLE = 0.97
+MOST = 0.9
+"""Share of the question's words (rare ones weigh more) that must be kept when only the numbers change."""
 
 
 def match(row: Row, candidate: Candidate, index: ItemIndex) -> Hit | None:
     """A hit when numbers inside the shared runs differ; without any difference this is no tier's news."""
     side = candidate.side
-    found = coverage(row.tokens, side.tokens, index, exact=False)
+    whole = _whole(row, side)
+    if whole is not None:
+        return whole
+    found = coverage(row.tokens, side.tokens, exact=False, common=index.common)
     if not found.item or _values(row.tokens, found.row) == _values(side.tokens, found.item):
         return None
-    share = found.share(row, side.tokens, side.head)
     row_span = row.tokens.span(found.row[0], found.row[-1])
     item_span = side.tokens.span(found.item[0], found.item[-1])
-    label: MatchLabel = "number-perturbed" if share >= MOST else "template"
-    return Hit(label, min(found.score(row, side.tokens, side.head), 0.97), row_span, item_span)
+    share = found.share(side, index)
+    text = row.text[slice(*row_span)]
+    if share >= MOST and _same_words(text, side, index) and _same_names(text, side):
+        return Hit("number-perturbed", found.probability(row, side, index), row_span, item_span, "numbers")
+    return Hit("template", template_score(100 * share), row_span, item_span, "numbers")
 
 
-def _values(tokens: Tokens, places: Sequence[int]) -> Counter[str]:
-    return Counter(tokens.words[n] for n in places if tokens.masked[n] == MASK)
+def _whole(row: Row, side: Side) -> Hit | None:
+    """The whole question with other numbers, even when its words are boilerplate run by run."""
+    if side.kind != "question" or side.informative < MIN_INFORMATIVE:
+        return None
+    at = row.tokens.find_masked(side.tokens.masked[: side.head])
+    if at is None:
+        return None
+    end = at + side.head
+    if row.tokens.words[at:end] == side.tokens.words[: side.head]:
+        return None
+    spans = row.tokens.span(at, end - 1), side.tokens.span(0, side.head - 1)
+    return Hit("number-perturbed", WHOLE, *spans, "numbers")
+
+
+def _same_words(text: str, side: Side, index: ItemIndex) -> bool:
+    """Whether the question's words are there, not counting numbers."""
+    kept = set(tokenise(text).masked)
+    words = set(side.tokens.masked[: side.head]) - {MASK}
+    weights = {word: index.weight(word) for word in words}
+    total = math.fsum(weights.values())
+    return math.fsum(heavy for word, heavy in weights.items() if word in kept) >= MOST * total
+
+
+def _values(tokens: Tokens, places: Sequence[int]) -> list[str]:
+    return [tokens.words[n] for n in places if tokens.masked[n] == MASK]
+
+
+def _same_names(text: str, side: Side) -> bool:
+    """Whether half of the item's names are in the row; an item without names has nothing to lose."""
+    names = View(side.item.question).names
+    return 2 * len(names & View(text).capitals) >= len(names)

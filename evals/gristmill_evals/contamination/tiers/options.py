@@ -33,9 +33,9 @@ def match(row: Row, candidate: Candidate, index: ItemIndex) -> Hit | None:
     if not asked and not _telling(side, index):
         return None
     if order != sorted(order):
-        return Hit("option-reordered", 1.0 if asked else 0.9, span, _choices_span(side))
+        return Hit("option-reordered", 1.0 if asked else 0.9, span, _choices_span(side), "options")
     whole = row.tokens.find(side.tokens.words[: side.head]) is not None
-    return None if whole else Hit("near", 0.95 if asked else 0.9, span, _choices_span(side))
+    return None if whole else Hit("near", 0.95 if asked else 0.9, span, _choices_span(side), "options")
 
 
 def _listed(row: Row, side: Side) -> tuple[list[int], Span] | None:
