@@ -112,7 +112,7 @@ class Loaded:
     def settings(self) -> Mapping[str, Any]:
         """Everything downstream of the generators that a decision depends on."""
         return {
-            "gates": [gate.fingerprint() for gate in self.gates],
+            "gates": [_with_models(g, self.recipe.models) if g.asks else g.fingerprint() for g in self.gates],
             "scorers": [_with_models(scorer, self.recipe.models) for scorer in self.scorers],
             "accept": self.recipe.accept,
         }

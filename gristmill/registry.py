@@ -128,11 +128,20 @@ class Generator(Component, ABC):
 
 
 class Gate(Component, ABC):
-    """Lets an example through or blocks it, without a model; cheap, synchronous, before any judge."""
+    """Lets an example through or blocks it, mostly without a model; cheap, synchronous, before any judge."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks models: then :meth:`consult` is awaited in place of :meth:`check`."""
+        return False
 
     @abstractmethod
     def check(self, item: Item) -> Passed | Blocked:
         """Decide on one example."""
+
+    async def consult(self, item: Item, ask: Ask) -> Passed | Blocked:
+        """Decide on one example with models; ``ask`` is that of the gate's role."""
+        return self.check(item)
 
     def preload(self, examples: Iterable[Example]) -> None:
         """Gates with a memory (duplicates) are told the rows accepted by earlier runs."""

@@ -28,7 +28,7 @@ from gristmill.pipeline.blame import rows_of, score_of
 from gristmill.pipeline.plan import Job, Plan
 from gristmill.recipe import Loaded, Task
 from gristmill.records import Example, Item, Match, Outcome, Score, State
-from gristmill.registry import Blocked, Failed, Gate, Rejected, Scored, Scorer, Unscored
+from gristmill.registry import Blocked, Failed, Gate, Passed, Rejected, Scored, Scorer, Unscored
 
 if TYPE_CHECKING:
     from gristmill.pipeline.passes import Passes
@@ -182,7 +182,10 @@ class Walker:
         decision: Decision | None = None
         try:
             for gate in self.loaded.gates:
-                decision = self.gate(gate, item, matches)
+                if gate.asks:
+                    decision = await self.consult(gate, item, matches)
+                else:
+                    decision = self.gate(gate, item, matches)
                 if decision is not None:
                     return decision
                 passed.append(gate)
@@ -208,12 +211,20 @@ class Walker:
         try:
             result = gate.check(item)
         except Exception as error:  # noqa: BLE001 - per-item boundary: a gate's crash is a failed row
-            crash = _crash("gate", gate.registered_name, error)
-            return Decision("failed", crash.error, crash.detail, crash.raw)
-        matches += result.matches
-        if isinstance(result, Blocked):
-            return Decision("rejected", result.reason, result.detail)
-        return None
+            return _gate_crash(gate, error)
+        return _gate_word(result, matches)
+
+    async def consult(self, gate: Gate, item: Item, matches: list[Match]) -> Decision | None:
+        """:meth:`gate` for one that asks models; a model that does not answer makes a failed row."""
+        try:
+            result = await gate.consult(item, self._ask(gate.roles()))
+        except STOPS:
+            raise
+        except ModelError as error:
+            return Decision("failed", error.kind, error.message, error.raw)
+        except Exception as error:  # noqa: BLE001 - per-item boundary: a gate's crash is a failed row
+            return _gate_crash(gate, error)
+        return _gate_word(result, matches)
 
     async def _score(self, item: Item) -> Decision:
         scorers = self.loaded.scorers
@@ -257,6 +268,16 @@ class Walker:
         shown = ", ".join(f"{k} = {v:.2f}" for k, v in values.items() if v is not None and k in rule.names)
         reason = f"low-score:{next(iter(rule.names))}" if len(rule.names) == 1 else "accept-rule"
         return Decision("rejected", reason, f"{shown}; rule: {rule.source}")
+
+
+def _gate_word(result: Passed | Blocked, matches: list[Match]) -> Decision | None:
+    matches += result.matches
+    return Decision("rejected", result.reason, result.detail) if isinstance(result, Blocked) else None
+
+
+def _gate_crash(gate: Gate, error: Exception) -> Decision:
+    crash = _crash("gate", gate.registered_name, error)
+    return Decision("failed", crash.error, crash.detail, crash.raw)
 
 
 def _waits(error: BaseException) -> bool:

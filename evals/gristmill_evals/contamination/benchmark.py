@@ -1,13 +1,14 @@
 """Benchmarks as the checker sees them, and how they are loaded from files.
 
-A row has ``id``, ``question`` and may have ``answer`` and ``choices``. JSONL, CSV and Parquet files are
-read here; ``lm-eval:TASK`` goes through :mod:`gristmill_evals.contamination.lm_eval_tasks`.
+JSONL, CSV and Parquet files are read here (what their columns mean is in
+:mod:`gristmill_evals.contamination.benchmark_rows`); ``lm-eval:TASK`` goes through
+:mod:`gristmill_evals.contamination.lm_eval_tasks`.
 """
 
 from __future__ import annotations
 
 import csv
-import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ import orjson
 
 from gristmill.errors import UsageError
 from gristmill.records import content_id
+from gristmill_evals.contamination.benchmark_rows import CURE, parts_of
 
+log = logging.getLogger(__name__)
 Numbered = Iterator[tuple[int, Mapping[str, Any]]]
-_CURE = "a benchmark row has id and question, and may have answer and choices"
+NAMED = 5
+LONGEST_CELL = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +43,41 @@ class BenchmarkItem:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A named set of items; ``digest`` is the content address of all of them."""
+    """A named set of items; ``digest`` is the content address of all of them.
+
+    ``split`` is the part of the data set they are ("" when not known), ``version`` that of the task, or
+    the start of the digest. ``unusable`` says where rows were left out, and why.
+    """
 
     name: str
     items: tuple[BenchmarkItem, ...]
     digest: str
+    split: str = ""
+    version: str = ""
+    unusable: tuple[str, ...] = ()
 
     @classmethod
-    def make(cls, name: str, items: Iterable[BenchmarkItem]) -> Benchmark:
+    def make(
+        cls,
+        name: str,
+        items: Iterable[BenchmarkItem],
+        *,
+        split: str = "",
+        version: str = "",
+        unusable: Iterable[str] = (),
+    ) -> Benchmark:
         """Build a benchmark with its content address."""
         rows = tuple(items)
         parts = [[item.id, item.question, item.answer, list(item.choices)] for item in rows]
-        return cls(name, rows, content_id("benchmark", name, parts))
+        digest = content_id("benchmark", name, parts)
+        return cls(name, rows, digest, split, version or digest[:12], tuple(unusable))
 
 
 def load_benchmark(spec: str, root: Path = Path()) -> Benchmark:
-    """Load ``spec``: a JSONL, CSV or Parquet file (relative to ``root``) or ``lm-eval:TASK``.
+    """Load ``spec``: a JSONL, CSV or Parquet file, ``lm-eval:TASK`` or ``lm-eval:TASK@FOLDER``.
+
+    Paths are relative to ``root``; ``FOLDER`` holds YAML task files of lm-eval. Rows without a question
+    are left out with a warning, and listed in ``unusable``.
 
     Raises:
         UsageError: file missing, unknown kind of file, or a malformed row (named with its line).
@@ -63,17 +86,39 @@ def load_benchmark(spec: str, root: Path = Path()) -> Benchmark:
     if spec.startswith("lm-eval:"):
         from gristmill_evals.contamination.lm_eval_tasks import load_task
 
-        return load_task(spec.removeprefix("lm-eval:"))
-    path = root / spec
+        task, _, folder = spec.removeprefix("lm-eval:").partition("@")
+        benchmark = load_task(task, root / folder if folder else None)
+    else:
+        benchmark = _load_file(root / spec)
+    if benchmark.unusable:
+        lost, some = len(benchmark.unusable), ", ".join(benchmark.unusable[:NAMED])
+        more = ", …" if lost > NAMED else ""
+        rows = lost + len(benchmark.items)
+        log.warning("%s: %d of %d rows are not used: %s%s", benchmark.name, lost, rows, some, more)
+    return benchmark
+
+
+def _load_file(path: Path) -> Benchmark:
     if not path.is_file():
         raise UsageError(
             "there is no such benchmark file", where=str(path), cure="give a path to JSONL, CSV or Parquet"
         )
-    items = [_item(row, f"{path}:{line}") for line, row in _rows(path)]
+    items: list[BenchmarkItem] = []
+    unusable: list[str] = []
+    splits: set[str] = set()
+    for line, row in _rows(path):
+        parts = parts_of(row, f"{path}:{line}")
+        splits.add(str(row.get("split") or ""))
+        if parts.question.strip():
+            items.append(BenchmarkItem(*parts))
+        else:
+            unusable.append(f"{path.name}:{line} blank question")
     if not items:
-        raise UsageError("the benchmark has no rows", where=str(path), cure=_CURE)
+        what = "every question of the benchmark is blank" if unusable else "the benchmark has no rows"
+        raise UsageError(what, where=str(path), cure=CURE)
     _refuse_repeated_ids(items, path)
-    return Benchmark.make(path.stem, items)
+    split = splits.pop() if len(splits) == 1 else ""
+    return Benchmark.make(path.stem, items, split=split, unusable=unusable)
 
 
 def _rows(path: Path) -> Numbered:
@@ -95,17 +140,24 @@ def _jsonl(path: Path) -> Numbered:
             try:
                 row = orjson.loads(raw)
             except orjson.JSONDecodeError as error:
-                raise UsageError(f"not JSON: {error}", where=f"{path}:{line}", cure=_CURE) from error
+                raise UsageError(f"not JSON: {error}", where=f"{path}:{line}", cure=CURE) from error
             if not isinstance(row, dict):
-                raise UsageError("not a JSON object", where=f"{path}:{line}", cure=_CURE)
+                raise UsageError("not a JSON object", where=f"{path}:{line}", cure=CURE)
             yield line, row
 
 
 def _csv(path: Path) -> Numbered:
+    csv.field_size_limit(LONGEST_CELL)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        for row in reader:
-            yield reader.line_num, {key: value for key, value in row.items() if value not in (None, "")}
+        reader = csv.DictReader(file, strict=True)
+        try:
+            for row in reader:
+                if None in row:
+                    raise csv.Error("more cells than the header has columns")
+                yield reader.line_num, row
+        except (csv.Error, UnicodeDecodeError) as error:
+            where = f"{path}:{reader.line_num}"
+            raise UsageError(f"not CSV in UTF-8: {error}", where=where, cure=CURE) from error
 
 
 def _parquet(path: Path) -> Numbered:
@@ -120,36 +172,7 @@ def _parquet(path: Path) -> Numbered:
     for batch in source.iter_batches():
         for row in batch.to_pylist():
             number += 1
-            yield number, {key: value for key, value in row.items() if value is not None}
-
-
-def _item(row: Mapping[str, Any], where: str) -> BenchmarkItem:
-    identity, question = row.get("id"), row.get("question")
-    if identity is None or isinstance(identity, (dict, list, bool)) or str(identity) == "":
-        raise UsageError("the row has no usable id", where=where, cure=_CURE)
-    if not isinstance(question, str) or not question.strip():
-        raise UsageError("the row has no question", where=where, cure=_CURE)
-    answer = row.get("answer")
-    if isinstance(answer, (dict, list)):
-        raise UsageError("answer is not a text or a number", where=where, cure=_CURE)
-    return BenchmarkItem(
-        str(identity), question, "" if answer is None else str(answer), _choices(row.get("choices"), where)
-    )
-
-
-def _choices(value: Any, where: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise UsageError("choices is not a JSON list", where=where, cure=_CURE) from error
-    if value is None:
-        return ()
-    if not isinstance(value, list) or any(
-        isinstance(choice, (dict, list)) or choice is None for choice in value
-    ):
-        raise UsageError("choices is not a list of texts", where=where, cure=_CURE)
-    return tuple(str(choice) for choice in value)
+            yield number, row
 
 
 def _refuse_repeated_ids(items: list[BenchmarkItem], path: Path) -> None:

@@ -1,24 +1,30 @@
-"""Checking rows outside a run, one at a time, so that a file of any size can be read."""
+"""Checking rows outside a run, by the batch, so that a file of any size can be read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from gristmill.errors import GristmillError
 from gristmill_evals.contamination.benchmark import Benchmark
 from gristmill_evals.contamination.checker import Checker, Found
+from gristmill_evals.contamination.lines import Reject, read_row
 from gristmill_evals.contamination.rows import Row, row_of_mapping
+
+MATCHED_FROM = 0.5
+"""The probability from which a match counts as one; below, it is a candidate that is shown when asked for."""
 
 
 def scan(
     rows: Iterable[Mapping[str, Any]],
     benchmarks: Sequence[Benchmark],
-    min_score: float = 0.5,
+    min_score: float = MATCHED_FROM,
     *,
     texts: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Match rows ``id, benchmark, item_id, label, score, spans`` for JSONL rows, lazily and in order.
+    """Match rows ``id, benchmark, item_id, label, score, tier, spans`` for JSONL rows, lazily and in order.
 
     ``spans`` is ``{"field", "row": [start, end], "item": [start, end]}``: characters of that field of the
     row, and of the item's question followed by its choices, one a line (or of its answer, when that is
@@ -28,34 +34,87 @@ def scan(
     """
     checker = Checker(benchmarks)
     for number, mapping in enumerate(rows, 1):
-        yield from _matches(checker, number, mapping, min_score, texts)
+        row = row_of_mapping(mapping, where=f"row {number}")
+        yield from _matches(row, checker.check(row, min_score), min_score, texts)
 
 
-Numbered = tuple[int, Mapping[str, Any]]
+NumberedLine = tuple[int, bytes]
+
+
+@dataclass(slots=True)
+class Scanned:
+    """What became of a batch: every line of it is counted in ``checked`` or listed in ``rejects``.
+
+    ``matches`` are match rows as of :func:`scan`, in order, each with its ``line``.
+    """
+
+    checked: int = 0
+    matches: list[dict[str, Any]] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class ScanJob:
-    """:func:`scan` by the batch, for workers: a batch is a list of rows with their numbers, from 1."""
+    """:func:`scan` by the batch, for workers: a batch is a list of lines with their numbers, from 1.
+
+    ``file`` names rows without an id (``FILE:LINE``); ``folder`` keeps the index of the benchmarks.
+    """
 
     benchmarks: tuple[Benchmark, ...]
-    min_score: float = 0.5
+    min_score: float = MATCHED_FROM
+    file: str = "row"
+    folder: Path | None = None
 
-    def open(self) -> Callable[[list[Numbered]], list[dict[str, Any]]]:
-        """Index the benchmarks; the result looks a batch up, and gives its match rows in order."""
-        checker, least = Checker(self.benchmarks), self.min_score
-
-        def work(batch: list[Numbered]) -> list[dict[str, Any]]:
-            return [match for number, row in batch for match in _matches(checker, number, row, least, False)]
-
-        return work
+    def open(self) -> Callable[[list[NumberedLine]], Scanned]:
+        """Index the benchmarks, or open their index; the result checks a batch."""
+        return _Work(Checker(self.benchmarks, self.folder), self.min_score, self.file).check
 
 
-def _matches(
-    checker: Checker, number: int, mapping: Mapping[str, Any], min_score: float, texts: bool
-) -> Iterator[dict[str, Any]]:
-    row = row_of_mapping(mapping, where=f"row {number}")
-    found = checker.check(row, min_score)
+@dataclass(frozen=True, slots=True)
+class _Work:
+    checker: Checker
+    min_score: float
+    file: str
+
+    def check(self, batch: list[NumberedLine]) -> Scanned:
+        done, numbers, rows = Scanned(), list[int](), list[Row]()
+        for number, line in batch:
+            read = read_row(number, line, self.file)
+            if isinstance(read, Reject):
+                done.rejects.append(read)
+            else:
+                numbers.append(number)
+                rows.append(read)
+        for number, row, found in zip(numbers, rows, self._found(rows), strict=True):
+            if isinstance(found, Exception):
+                done.rejects.append(Reject(number, "check-failed", f"{type(found).__name__}: {found}"[:300]))
+                continue
+            done.checked += 1
+            done.matches += (
+                {**match, "line": number} for match in _matches(row, found, self.min_score, False)
+            )
+        done.rejects.sort(key=lambda reject: reject.line)
+        return done
+
+    def _found(self, rows: list[Row]) -> Sequence[list[Found] | Exception]:
+        try:
+            return self.checker.check_many(rows, self.min_score)
+        except GristmillError:
+            raise
+        except Exception:
+            alone = [self._alone(row) for row in rows]
+            if len(rows) > 1 and all(isinstance(found, Exception) for found in alone):
+                raise  # it is not the rows
+            return alone
+
+    def _alone(self, row: Row) -> list[Found] | Exception:
+        try:
+            return self.checker.check(row, self.min_score)
+        except Exception as error:  # noqa: BLE001 - becomes a reject: one row must not end the scan of millions
+            return error
+
+
+def _matches(row: Row, found: list[Found], min_score: float, texts: bool) -> Iterator[dict[str, Any]]:
     if min_score <= 0:
         found = found[:1]
         if not found:
@@ -73,6 +132,7 @@ def _match_row(found: Found, texts: bool) -> dict[str, Any]:
         "item_id": found.side.item.id,
         "label": found.hit.label,
         "score": round(found.hit.score, 4),
+        "tier": found.hit.tier,
         "spans": spans,
     }
     start, end = found.row.fields[field]
@@ -80,5 +140,6 @@ def _match_row(found: Found, texts: bool) -> dict[str, Any]:
 
 
 def _nothing(row: Row, texts: bool) -> dict[str, Any]:
-    match = {"id": row.id, "benchmark": None, "item_id": None, "label": None, "score": 0.0, "spans": None}
+    nothing = dict.fromkeys(("benchmark", "item_id", "label"))
+    match = {"id": row.id, **nothing, "score": 0.0, "tier": "", "spans": None}
     return {**match, "row_text": row.text, "item_text": ""} if texts else match

@@ -72,6 +72,8 @@ class RemoteWalker(Walker):
         for step in self.steps:
             if isinstance(step, Central):
                 decision = await self._central(step, item, slot, matches)
+            elif step.asks:
+                decision = await self.consult(step, item, matches)
             else:
                 decision = self.gate(step, item, matches)
             if decision is not None:
