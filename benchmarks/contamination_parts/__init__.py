@@ -1,0 +1,1 @@
+"""Parts of ``benchmarks/contamination.py``: made-up corpora, clients, measurements."""
