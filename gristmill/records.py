@@ -224,7 +224,8 @@ class Match:
     """An example that looks like a benchmark item; spans are offsets into the two texts compared.
 
     ``example_span`` refers to :func:`example_text` of the example, ``item_span`` to the item's question
-    (followed by its choices, one a line), which ``item_text`` holds. ``score`` is in [0, 1].
+    (followed by its choices, one a line), or to its answer when ``side`` is that; ``item_text`` holds it.
+    ``score`` is the probability in [0, 1] that the match is real, ``tier`` the tier that decided.
     """
 
     example_id: str
@@ -235,6 +236,8 @@ class Match:
     example_span: Span
     item_span: Span
     item_text: str = ""
+    tier: str = ""
+    side: str = "question"
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,7 @@ def _matches(table: pd.DataFrame) -> pd.DataFrame:
         }
         match |= {"score": score, "example_text": f"{before}{text}\n\n45", "item_text": item_text}
         match |= {"example_start": len(before), "example_end": len(before + text), "status": status}
+        match |= {"tier": "fuzzy" if label == "paraphrase" else "exact", "side": "question"}
         lines.append({**match, "item_start": 0, "item_end": len(item_text)})
     return pd.DataFrame(lines)
 

@@ -94,8 +94,10 @@ def test_the_index_of_benchmarks_is_built_anew(tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(Checker([benchmark]))).benchmarks == (benchmark,)
     work = pickle.loads(pickle.dumps(ScanJob((benchmark,)))).open()
     text = "How deep is the village well that was dug down to the groundwater?"
-    rows = [(1, {"id": 1, "text": "of mills"}), (2, {"id": 2, "text": text})]
-    assert [(m["id"], m["label"]) for m in work(rows)] == [("2", "verbatim")]
+    rows = [(n, json.dumps({"id": n, "text": said}).encode()) for n, said in ((1, "of mills"), (2, text))]
+    done = work(rows)
+    assert [(m["id"], m["label"]) for m in done.matches] == [("2", "verbatim")]
+    assert (done.checked, done.rejects) == (2, [])
 
 
 @pytest.mark.parametrize(

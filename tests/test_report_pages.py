@@ -12,9 +12,9 @@ import pytest
 from report_frames import make
 
 from gristmill.errors import UsageError
+from gristmill_evals.excerpts import window
 from gristmill_evals.report import Report, build_report, write_report
 from gristmill_evals.report.blocks import Figure, Figures, Note, Section, Table
-from gristmill_evals.report.sections.matches import window
 from gristmill_evals.report.sections.spending import without_secrets
 
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>|`*&amp;"

@@ -22,11 +22,12 @@ COLUMNS = {
     "coverage": "uri media_type chars chunks chunks_used covered_chars accepted rejected failed",
     "failures": "uri reason detail",
     "matches": "example_id benchmark item_id label score example_text item_text example_start example_end"
-    " item_start item_end status",
+    " item_start item_end status tier side",
     "reviews": "reviewer action reason n",
     "calls": "model n input_tokens output_tokens cost",
     "samples": "example_id kind generator type status reason uri heading_path instruction response chosen"
     " rejected evidence scores",
+    "match_verdicts": "benchmark label tier score right reviewer",
 }
 
 

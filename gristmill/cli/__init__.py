@@ -17,6 +17,7 @@ from gristmill.cli import (
     listing,
     models,
     notices,
+    recalibrate,
     report,
     review,
     run,
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _FILES = (init, run, review, report, export, decontaminate, dedup, status, backup, cache, listing, models)
-for command in _FILES:
+for command in (*_FILES, recalibrate):
     command.register(app)
 
 _CURES = {

@@ -2,83 +2,131 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
-import orjson
 import typer
 
 from gristmill.cli.common import JsonOption, print_json, stderr_console
 from gristmill.cli.engine import AddressOption, Engine, EngineOption, WorkersOption, ray_options
-from gristmill.cli.jsonl import check_source, check_target, numbered_rows
+from gristmill.cli.jsonl import check_source
+from gristmill.cli.rowfiles import check_distinct
+from gristmill.cli.second_opinion import (
+    BaseUrlOption,
+    CalibrationOption,
+    EmbedderOption,
+    EmbedRows,
+    EmbedRowsOption,
+    JudgeOption,
+    KeyOption,
+    afterwards,
+)
+from gristmill.errors import UsageError
 
-# Rows are checked and sent to workers by the batch; a few batches are held in memory.
-BATCH = 200
+EXCEEDED = 4
 
 
 def decontaminate(
-    source: Annotated[Path, typer.Argument(help="Rows to check (JSONL).", show_default=False)],
+    source: Annotated[
+        Path, typer.Argument(help="Rows to check (JSONL, also .gz or .zst).", show_default=False)
+    ],
     benchmark: Annotated[
-        list[str], typer.Option(help="JSONL, CSV or Parquet file, or lm-eval:TASK.", show_default=False)
+        list[str],
+        typer.Option(
+            help="JSONL, CSV or Parquet file, lm-eval:TASK, or lm-eval:TASK@FOLDER.", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Matches (JSONL).", show_default=False)],
     min_score: Annotated[
         float, typer.Option(min=0, max=1, help="0 gives the best candidate of every row.")
     ] = 0.5,
+    clean_out: Annotated[
+        Path | None, typer.Option(help="Rows without a blocking match, as they are.", show_default=False)
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="One offline HTML page, with a .json twin.", show_default=False)
+    ] = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(
+            help="Lines that cannot be checked; by default OUT.malformed.jsonl, when there are any."
+        ),
+    ] = None,
+    block: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Labels that keep a row out (repeatable); by default verbatim, near, number-perturbed and "
+            "option-reordered.",
+            show_default=False,
+        ),
+    ] = None,
+    fail_over: Annotated[
+        str | None,
+        typer.Option(help="Exit code 4 when more than this share of the rows is blocked (0.1% or 0.001)."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default the cores, one for small files.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="Keeps the benchmarks' index for the next time.", show_default=False)
+    ] = None,
+    judge: JudgeOption = None,
+    embedder: EmbedderOption = None,
+    base_url: BaseUrlOption = None,
+    api_key_env: KeyOption = None,
+    embed_rows: EmbedRowsOption = EmbedRows.foreign,
+    calibration: CalibrationOption = None,
     engine: EngineOption = Engine.local,
     ray_address: AddressOption = None,
     ray_workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare rows with benchmarks and write the matches, with label, score and spans of both sides."""
-    from gristmill.pipeline.ray.crew import batched, here, on_cluster
-    from gristmill_evals.contamination import ScanJob, load_benchmark
-    from gristmill_evals.contamination.scan import Numbered
-
+    """Compare rows with benchmarks: matches with label, score and spans, clean rows, a report."""
     check_source(source)
-    check_target(out, source, "the matches")
+    outputs = {"--out": out, "--clean-out": clean_out, "--report": report, "--rejects": rejects}
+    check_distinct(outputs, source)
+    limit = None if fail_over is None else share_of(fail_over)
     cluster = ray_options(engine, ray_address, ray_workers)
-    job = ScanJob(tuple(load_benchmark(name, Path.cwd()) for name in benchmark), min_score)
-    seen = Counter[str]()
-    labels = Counter[str]()
-    hit_rows: set[str] = set()
-    batches: Iterator[list[Numbered]] = batched(enumerate(_rows(source, seen), 1), BATCH)
-    found = here(job, batches) if cluster is None else on_cluster(job, batches, cluster)
-    part = out.with_name(out.name + ".part")
-    with part.open("wb") as file:
-        for match in chain.from_iterable(found):
-            _write(file, match)
-            if match["label"] is not None:
-                labels[match["label"]] += 1
-                hit_rows.add(str(match["id"]))
-    part.replace(out)
-    summary = {
-        "rows": seen["rows"],
-        "rows_matched": len(hit_rows),
-        "matches": dict(labels.most_common()),
-        "out": str(out),
-    }
+    if cluster is not None and workers is not None:
+        raise typer.BadParameter("only without --engine ray (there, --ray-workers)", param_hint="--workers")
+    from gristmill.cli.scanning import Scan, Targets
+    from gristmill_evals.contamination_report.policy import Policy
+
+    policy = Policy.of(block or (), min_score)
+    kept = index or out.with_name(out.name + ".opinions")
+    after = afterwards(judge, embedder, base_url, api_key_env, embed_rows, calibration, kept)
+    scan = Scan(source, tuple(benchmark), min_score, policy, index, after)
+    result = scan.run(Targets(out, clean_out, report, rejects), workers, cluster)
+    summary = result.summary(limit)
     if as_json:
         print_json(summary)
     else:
-        shown = ", ".join(f"{label} {count}" for label, count in labels.most_common()) or "no match"
-        console = stderr_console()
-        console.print(
-            f"{seen['rows']} rows, {len(hit_rows)} matched: {shown} → {out}", soft_wrap=True, markup=False
-        )
+        result.tell(stderr_console(), summary)
+    raise typer.Exit(code_of(summary))
 
 
-def _write(file: IO[bytes], match: dict[str, Any]) -> None:
-    file.write(orjson.dumps(match) + b"\n")
+def share_of(text: str) -> float:
+    """``0.1%`` and ``0.001`` as a share.
+
+    Raises:
+        UsageError: it is neither, or outside of 0 to 1.
+    """
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        cure = "give a share of the rows such as 0.1% or 0.001"
+        raise UsageError(f"{text!r} is not a share", where="--fail-over", cure=cure)
+    return share
 
 
-def _rows(path: Path, seen: Counter[str]) -> Iterator[dict[str, Any]]:
-    for number, row, _ in numbered_rows(path):
-        seen["rows"] += 1
-        yield {"id": f"{path.name}:{number}", **row}
+def code_of(summary: dict[str, Any]) -> int:
+    """0 done; 1 of the lines none could be checked; 4 more rows blocked than ``--fail-over`` allows."""
+    if summary["malformed"] and not summary["rows"]:
+        return 1
+    return EXCEEDED if summary.get("exceeded") else 0
 
 
 def register(app: typer.Typer) -> None:

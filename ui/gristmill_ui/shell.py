@@ -8,7 +8,7 @@ import streamlit as st
 
 from gristmill.errors import GristmillError
 from gristmill_ui import session
-from gristmill_ui.app_pages import browse, dashboard, review
+from gristmill_ui.app_pages import browse, contamination, dashboard, review
 from gristmill_ui.views import welcome
 
 STYLE = Path(__file__).parent / "static" / "style.css"
@@ -22,6 +22,7 @@ def render() -> None:
     pages = [
         st.Page(review.render, title="Review", url_path="review", default=True),
         st.Page(browse.render, title="Browse", url_path="browse"),
+        st.Page(contamination.render, title="Contamination", url_path="contamination"),
         st.Page(dashboard.render, title="Dashboard", url_path="dashboard"),
     ]
     session.remember_pages({page.title: page for page in pages})

@@ -10,7 +10,8 @@ scores     example_id, scorer, value, unscored_reason, generator, document_id
 coverage   uri, media_type, chars, chunks, chunks_used, covered_chars, accepted, rejected, failed
 failures   uri, reason, detail
 matches    example_id, benchmark, item_id, label, score, example_text, item_text, example_start,
-           example_end, item_start, item_end, status
+           example_end, item_start, item_end, status, tier, side
+match_verdicts  benchmark, label, tier, score, right, reviewer: the reviewers' words on matches that stand
 reviews    reviewer, action, reason, n
 calls      model, n, input_tokens, output_tokens, cost
 samples    example_id, kind, generator, type, status, reason, uri, heading_path, instruction,
@@ -48,7 +49,7 @@ _SIZES = {
     "scores": "SELECT count(*) FROM scores",
     "matches": "SELECT count(*) FROM matches",
 }
-NAMES = ("runs", "outcomes", *_SIZES, "coverage", "failures", "reviews", "calls", "samples")
+NAMES = ("runs", "outcomes", *_SIZES, "coverage", "failures", "reviews", "calls", "samples", "match_verdicts")
 
 
 def frames(store: Store, max_rows: int = MAX_ROWS) -> Frames:

@@ -29,6 +29,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "runs": ("run_id",),
     "review_events": ("event_id",),
 }
+# Columns that a segment of an older gristmill may lack: they stay empty.
+ADDED: Mapping[str, frozenset[str]] = {"matches": frozenset({"tier", "side"})}
 INDEXED = {"runs", "review_events"}
 REPLACED = {"scores", "outcomes", "calls"}
 FROM_FILE = "FROM read_parquet($file, file_row_number = true) AS new"
@@ -85,13 +87,21 @@ def _insert(cursor: Connection, table: str, segment: Segment) -> None:
         raise duckdb.DataError(f"{table}.parquet holds {found} rows, the manifest says {segment.rows[table]}")
     if table in REPLACED:
         _delete_outdated(cursor, table, file)
-    columns, wanted = ", ".join(TABLES[table]), ""
+    columns, wanted = ", ".join(_columns(cursor, table, file)), ""
     if table in KEYS and table != "runs":
         known = f"EXISTS (SELECT 1 FROM {table} AS old WHERE {_same(table)})"  # noqa: S608 - names of ours
         new = "" if table in INDEXED else f"WHERE NOT {known}"
         wanted = f"WHERE file_row_number IN ({_chosen(table)} {new} GROUP BY {_keys(table)})"
     query = f"INSERT INTO {table} ({columns}) SELECT {columns} {FROM_FILE} {wanted}"
     cursor.execute(f"{query} {_on_conflict(table)}", {"file": file})
+
+
+def _columns(cursor: Connection, table: str, file: str) -> list[str]:
+    added = ADDED.get(table, frozenset())
+    if not added:
+        return list(TABLES[table])
+    there = {name for (name,) in cursor.execute("SELECT name FROM parquet_schema(?)", [file]).fetchall()}
+    return [name for name in TABLES[table] if name in there or name not in added]
 
 
 def _delete_outdated(cursor: Connection, table: str, file: str) -> None:

@@ -187,6 +187,8 @@ def _matches(store: Store, example_id: str) -> tuple[Match, ...]:
             (row["example_start"], row["example_end"]),
             (row["item_start"], row["item_end"]),
             row["item_text"] or "",
+            row["tier"] or "",
+            row["side"] or "question",
         )
         for row in store.dicts(query, [example_id])
     )

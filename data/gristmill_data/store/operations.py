@@ -11,6 +11,7 @@ from gristmill_data.store.access import operation
 from gristmill_data.store.core import Store
 from gristmill_data.store.item import row_example
 from gristmill_data.store.lives import read_lives
+from gristmill_data.store.matches import match_verdicts as match_verdicts
 from gristmill_data.store.places import target
 from gristmill_data.store.queue import counts
 from gristmill_data.store.segments import SET_ASIDE, segments_folder, waiting

@@ -50,7 +50,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
     ),
     "matches": _columns(
         "example_id benchmark item_id label score:float example_start:int example_end:int item_start:int"
-        " item_end:int item_text"
+        " item_end:int item_text tier side"
     ),
     "outcomes": _columns("slot_id chunk_id task idx:int settings state reason detail raw example_id run_id"),
     "file_failures": _columns("run_id uri reason detail"),
@@ -181,6 +181,8 @@ def _match(record: Match, run_id: str) -> Values:
         *record.example_span,
         *record.item_span,
         clean(record.item_text),
+        record.tier,
+        record.side,
     )
 
 

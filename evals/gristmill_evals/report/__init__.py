@@ -26,12 +26,13 @@ class Report:
 
     title: str
     sections: tuple[Section, ...]
+    kind: str = "dataset report"
 
     def html(self) -> str:
         """One page that needs no network, no other file and no script to be read."""
         from gristmill_evals.report.html import html
 
-        return html(self.title, self.sections)
+        return html(self.title, self.sections, self.kind)
 
     def markdown(self) -> str:
         """The same without charts, which are told in words."""
@@ -74,7 +75,7 @@ def write_report(frames: Mapping[str, pd.DataFrame], out: Path, title: str) -> t
     twins = out.with_suffix(".json"), out.with_suffix(".md")
     data = json.dumps(report.json(), ensure_ascii=False, indent=1, allow_nan=False)
     for path, content in zip((out, *twins), (report.html(), data, report.markdown()), strict=True):
-        _write(path, content)
+        write_whole(path, content)
     return out, *twins
 
 
@@ -90,7 +91,8 @@ def _plain(block: Block) -> dict[str, Any]:
     return {"type": type(block).__name__, **dataclasses.asdict(block)}
 
 
-def _write(path: Path, content: str) -> None:
+def write_whole(path: Path, content: str) -> None:
+    """Write ``path`` under a temporary name first: it is there whole, or as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -25,8 +25,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "failures": ("uri", "reason", "detail"),
     "matches": (
         "example_id", "benchmark", "item_id", "label", "score", "example_text", "item_text",
-        "example_start", "example_end", "item_start", "item_end", "status",
+        "example_start", "example_end", "item_start", "item_end", "status", "tier", "side",
     ),
+    "match_verdicts": ("benchmark", "label", "tier", "score", "right", "reviewer"),
     "reviews": ("reviewer", "action", "reason", "n"),
     "calls": ("model", "n", "input_tokens", "output_tokens", "cost"),
     "samples": (

@@ -19,7 +19,7 @@ from gristmill_evals.report.svg import svg
 STATUS_TONES = {"accepted": "good", "rejected": "bad", "failed": "bad"}
 
 
-def html(title: str, sections: Sequence[Section]) -> str:
+def html(title: str, sections: Sequence[Section], kind: str = "dataset report") -> str:
     """The whole page; everything that comes from data is escaped by the template engine."""
     script = _resource("report.js")
     return (
@@ -27,6 +27,7 @@ def html(title: str, sections: Sequence[Section]) -> str:
         .get_template("page.html.j2")
         .render(
             title=title,
+            kind=kind,
             sections=sections,
             filters=_filters(sections),
             style=Markup(_resource("report.css")),  # noqa: S704 - our own file

@@ -13,6 +13,8 @@ def written(value: float | int | str | None, unit: Unit) -> str:
         return NOT_MEASURED
     if isinstance(value, str):
         return value
+    if unit == "share" and 0 < value < 0.001:
+        return f"{100 * value:.2g} %"
     if unit == "share":
         return f"{100 * value:.1f} %"
     if unit == "usd":

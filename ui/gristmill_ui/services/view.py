@@ -84,6 +84,7 @@ def source(item: ItemView) -> str:
 def match_card(item: ItemView, match: Match) -> str:
     """A benchmark item the row resembles, both texts with the shared part highlighted."""
     title = f"Looks like {match.benchmark} · {match.item_id} · {match.label} {match.score:.2f}"
+    title += f" · tier {match.tier}" if match.tier else ""
     theirs = markup.excerpt(match.item_text, match.item_span, "gm-match")
     ours = markup.excerpt(example_text(item.original), match.example_span, "gm-match")
     blind = item.example.kind == "preference"

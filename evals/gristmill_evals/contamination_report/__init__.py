@@ -1,0 +1,1 @@
+"""What a scan found: counted while it goes on, then told on one page and in plain data."""
