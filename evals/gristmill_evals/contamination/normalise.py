@@ -12,10 +12,11 @@ import functools
 import re
 import unicodedata
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from gristmill.records import Span
 from gristmill_evals.contamination.vocabulary import NUMBER_WORDS
@@ -161,12 +162,16 @@ def tokenise(text: str) -> Tokens:
     return Tokens(text, words, masked, starts, ends)
 
 
-def token_spans(text: str) -> list[Span]:
-    """Where the tokens of ``text`` are, without making them."""
+def span_of_tokens(text: str, first: int, end: int) -> Span:
+    """Characters from the token ``first`` up to, not including, the token ``end``; ``end`` may lie beyond."""
     folded, origin = fold(text)
-    found = [match.span() for match in _TOKEN.finditer(folded)]
-    found = found or [match.span() for match in re.finditer(r"\S", folded)]
-    return found if origin is None else [(origin[start][0], origin[end - 1][1]) for start, end in found]
+    found = _TOKEN.finditer(folded) if _TOKEN.search(folded) else re.finditer(r"\S", folded)
+    opening = next(islice(found, first, None), None)
+    if opening is None:
+        return 0, len(text)
+    closing = [opening, *deque(islice(found, max(0, end - first - 1)), maxlen=1)][-1]
+    start, stop = opening.start(), closing.end()
+    return (start, stop) if origin is None else (origin[start][0], origin[stop - 1][1])
 
 
 def cut_folded(folded: str) -> Iterator[tuple[str, bool, int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -10,7 +10,7 @@ from typing import Any
 
 from gristmill.errors import UsageError
 from gristmill.records import Example, Span, example_text
-from gristmill_evals.contamination.normalise import MASK, Tokens, token_spans, tokenise
+from gristmill_evals.contamination.normalise import MASK, Tokens, tokenise
 from gristmill_evals.contamination.options import OptionList, find_options
 
 GRAM = 8
@@ -49,17 +49,6 @@ class Row:
     def options(self) -> list[OptionList]:
         """Lists of choices in the text."""
         return find_options(self.text)
-
-    def token_places(self, field: str) -> Sequence[Span]:
-        """Where the tokens of a field are, counted from its start."""
-        if field not in self._places:
-            start, end = self.fields[field]
-            self._places[field] = token_spans(self.text[start:end])
-        return self._places[field]
-
-    @cached_property
-    def _places(self) -> dict[str, Sequence[Span]]:
-        return {}
 
     def locate(self, span: Span) -> tuple[str, Span]:
         """The field that holds most of ``span``, and the part of it there, counted from the field's start."""

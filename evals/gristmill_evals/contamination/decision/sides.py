@@ -9,6 +9,8 @@ from gristmill.records import Span
 from gristmill_evals.contamination.decision.decide import Subject, Text
 from gristmill_evals.contamination.decision.views import View
 from gristmill_evals.contamination.index import Candidate, Side
+from gristmill_evals.contamination.kernel.limits import WINDOW
+from gristmill_evals.contamination.normalise import span_of_tokens
 from gristmill_evals.contamination.rows import Row
 
 LONGEST = 8000
@@ -69,9 +71,8 @@ def _places(row: Row, candidate: Candidate) -> list[tuple[str, Span]]:
     """The candidate's window; all fields where it has none."""
     if not candidate.field:
         return [(name, span) for name, span in row.fields.items() if span[1] > span[0]]
-    offset, stop = row.fields[candidate.field]
-    places = row.token_places(candidate.field)
-    if candidate.first <= 0 and candidate.last >= len(places):
-        return [(candidate.field, (offset, stop))]
-    first, last = min(candidate.first, len(places) - 1), min(candidate.last, len(places)) - 1
-    return [(candidate.field, (places[first][0] + offset, places[last][1] + offset))]
+    start, end = row.fields[candidate.field]
+    if candidate.first <= 0 and candidate.last < WINDOW:  # a field that is longer has a longer window
+        return [(candidate.field, (start, end))]
+    first, last = span_of_tokens(row.text[start:end], candidate.first, candidate.last)
+    return [(candidate.field, (start + first, start + last))]
