@@ -22,6 +22,7 @@ from gristmill_evals.contamination import Benchmark, BenchmarkItem, load_benchma
 from gristmill_evals.statistics import wilson
 
 THRESHOLD = 0.5
+NAMES = ["Amara", "Bolek", "Chidi", "Dagny", "Eamon", "Farid", "Greta", "Hamza", "Ilse", "Jovan"]
 Rows = list[dict[str, Any]]
 
 
@@ -38,6 +39,19 @@ def perturbed(question: str, chance: random.Random) -> str:
         )
 
     return re.sub(r"(?<![\d.,])\d{1,6}(?![\d,]|\.\d)", other, question)
+
+
+def renamed(question: str, small: set[str], chance: random.Random) -> str | None:
+    """Other numbers and other names; None for a question without either."""
+    names = sorted(
+        {word for word in re.findall(r"\b[A-Z][a-z]{2,}\b", question) if word.lower() not in small}
+    )
+    changed = perturbed(question, chance)
+    if not 0 < len(names) <= len(NAMES) or changed == question:
+        return None
+    for name, other in zip(names, chance.sample(NAMES, len(names)), strict=True):
+        changed = re.sub(rf"\b{name}\b", other, changed)
+    return changed
 
 
 def reordered(item: BenchmarkItem, chance: random.Random) -> str:
@@ -72,6 +86,8 @@ def sets(root: Path, gsm: Benchmark, mmlu: Benchmark) -> Iterator[tuple[str, Row
         gsm,
     )
     yield "gsm8k numbers changed", changed, gsm
+    small = {word for item in gsm.items for word in re.findall(r"\b[a-z]+\b", item.question)}
+    yield "gsm8k numbers and names changed", made(gsm, lambda i: renamed(i.question, small, chance)), gsm
     yield "mmlu verbatim question", made(mmlu, lambda i: i.question), mmlu
     yield "mmlu options reordered", made(mmlu, lambda i: reordered(i, chance)), mmlu
     yield "humaneval verbatim", made(code, lambda i: i.question), code

@@ -88,8 +88,10 @@ class Checker:
             hit = tier(row, candidate, self.index)
             if hit is not None and (best is None or hit.score > best.score):
                 best = hit
-            if best is not None and best.score >= SURE:
-                break
+            if best is not None and (
+                best.score >= SURE or (best.tier == "numbers" and best.score >= REPEATS)
+            ):
+                break  # runs that are left beside other numbers would only be called near
         return best
 
 

@@ -7,17 +7,22 @@ With its names it is ``number-perturbed``; with other names, or when only a part
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from gristmill_evals.contamination.decision.decide import template_score
-from gristmill_evals.contamination.decision.views import View
 from gristmill_evals.contamination.index import Candidate, ItemIndex, Side
 from gristmill_evals.contamination.normalise import MASK, Tokens, tokenise
 from gristmill_evals.contamination.rows import Row
 from gristmill_evals.contamination.tiers.base import Hit
 from gristmill_evals.contamination.tiers.exact import MIN_INFORMATIVE
 from gristmill_evals.contamination.tiers.ngrams import coverage
+from gristmill_evals.contamination.vocabulary import STOPWORDS
 
+_CAPITAL = re.compile(r"\b[A-Z][a-z]+\b")
+_SMALL = re.compile(r"\b[a-z]+\b")
+BESIDE = 40
+"""Characters beside a shared run where another name may stand in the place of the item's."""
 WHOLE = 0.97
 MOST = 0.9
 """Share of the question's words (rare ones weigh more) that must be kept when only the numbers change."""
@@ -35,7 +40,8 @@ def match(row: Row, candidate: Candidate, index: ItemIndex) -> Hit | None:
     row_span = row.tokens.span(found.row[0], found.row[-1])
     item_span = side.tokens.span(found.item[0], found.item[-1])
     share = found.share(side, index)
-    text = row.text[slice(*row_span)]
+    start, end = next(span for span in row.fields.values() if span[0] <= row_span[0] < span[1])
+    text = row.text[max(start, row_span[0] - BESIDE) : min(end, row_span[1] + BESIDE)]
     if share >= MOST and _same_words(text, side, index) and _same_names(text, side):
         return Hit("number-perturbed", found.probability(row, side, index), row_span, item_span, "numbers")
     return Hit("template", template_score(100 * share), row_span, item_span, "numbers")
@@ -69,6 +75,9 @@ def _values(tokens: Tokens, places: Sequence[int]) -> list[str]:
 
 
 def _same_names(text: str, side: Side) -> bool:
-    """Whether half of the item's names are in the row; an item without names has nothing to lose."""
-    names = View(side.item.question).names
-    return 2 * len(names & View(text).capitals) >= len(names)
+    """Whether the row has the item's names; a name is a word that is never written small."""
+    item = side.item.question
+    gone = set(_CAPITAL.findall(item)) - set(_CAPITAL.findall(text))
+    come = set(_CAPITAL.findall(text)) - set(_CAPITAL.findall(item))
+    small = set(_SMALL.findall(item)) | set(_SMALL.findall(text)) | STOPWORDS
+    return not any(word.lower() not in small for word in gone) or not come
