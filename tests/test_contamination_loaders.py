@@ -95,3 +95,24 @@ def test_a_large_file_is_read_row_by_row(tmp_path: Path) -> None:
     benchmark = load_benchmark("b.jsonl", tmp_path)
     assert len(benchmark.items) == 100_000
     assert benchmark.items[-1] == BenchmarkItem("99999", "What is 99999 plus 99999?")
+
+
+def test_each_turn_of_a_conversation_is_an_item(tmp_path: Path) -> None:
+    rows = [
+        {"question_id": 81, "turns": ["Describe the mill.", "Now in one sentence."]},
+        {"id": 82, "turns": ["Why?"]},
+    ]
+    (tmp_path / "talk.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    items = load_benchmark("talk.jsonl", tmp_path).items
+    assert [(item.id, item.question) for item in items] == [
+        ("81", "Describe the mill."),
+        ("81#2", "Now in one sentence."),
+        ("82", "Why?"),
+    ]
+
+
+@pytest.mark.parametrize("turns", ["one", [], [1], {"a": "b"}])
+def test_turns_that_are_no_texts_are_an_error(tmp_path: Path, turns: object) -> None:
+    (tmp_path / "talk.jsonl").write_text(json.dumps({"id": "1", "turns": turns}), encoding="utf-8")
+    with pytest.raises(UsageError, match="turns is not a list of texts"):
+        load_benchmark("talk.jsonl", tmp_path)

@@ -18,7 +18,7 @@ import orjson
 
 from gristmill.errors import UsageError
 from gristmill.records import content_id
-from gristmill_evals.contamination.benchmark_rows import CURE, parts_of
+from gristmill_evals.contamination.benchmark_rows import CURE, by_turn, parts_of
 
 log = logging.getLogger(__name__)
 Numbered = Iterator[tuple[int, Mapping[str, Any]]]
@@ -107,12 +107,13 @@ def _load_file(path: Path) -> Benchmark:
     unusable: list[str] = []
     splits: set[str] = set()
     for line, row in _rows(path):
-        parts = parts_of(row, f"{path}:{line}")
         splits.add(str(row.get("split") or ""))
-        if parts.question.strip():
-            items.append(BenchmarkItem(*parts))
-        else:
-            unusable.append(f"{path.name}:{line} blank question")
+        for turn in by_turn(row, f"{path}:{line}"):
+            parts = parts_of(turn, f"{path}:{line}")
+            if parts.question.strip():
+                items.append(BenchmarkItem(*parts))
+            else:
+                unusable.append(f"{path.name}:{line} blank question")
     if not items:
         what = "every question of the benchmark is blank" if unusable else "the benchmark has no rows"
         raise UsageError(what, where=str(path), cure=CURE)

@@ -31,6 +31,22 @@ class Parts(NamedTuple):
     choices: tuple[str, ...]
 
 
+def by_turn(row: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:
+    """A row of a conversation (``turns``: a list of questions) as a row for each; later ones are ``ID#2``, …
+
+    Raises:
+        UsageError: ``turns`` is not a list of texts.
+    """
+    turns = row.get("turns")
+    if turns is None or any(row.get(name) not in (None, "") for name in QUESTIONS):
+        return [row]
+    if not isinstance(turns, list) or not turns or not all(isinstance(turn, str) for turn in turns):
+        raise UsageError("turns is not a list of texts", where=where, cure=CURE)
+    identity = _id(row, where)
+    ids = [identity, *(f"{identity}#{number}" for number in range(2, len(turns) + 1))]
+    return [{"id": one, "question": turn} for one, turn in zip(ids, turns, strict=True)]
+
+
 def parts_of(row: Mapping[str, Any], where: str) -> Parts:
     """Read one row.
 
