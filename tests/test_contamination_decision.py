@@ -187,3 +187,9 @@ def test_real_rewordings_are_found(shared: Path, name: str, rows: str, least: fl
         hits[0].side.item.id == row["item"] for hits, row in zip(found, told_rows, strict=True) if hits
     )
     assert right / len(told_rows) >= least
+
+
+def test_a_copy_in_one_field_does_not_hide_a_rewording_in_another(checker: Checker) -> None:
+    row = row_of_mapping({"id": "r", "prompt": _benchmark().items[3].question, "response": REWORDED[0][0]})
+    found = {one.side.item.id: one.hit.label for one in checker.check(row, 0.5)}
+    assert found == {"q3": "verbatim", "rolls": "paraphrase"}

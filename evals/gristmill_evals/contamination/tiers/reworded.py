@@ -32,7 +32,7 @@ TEMPLATE = 0.6
 FLOOR = 0.05
 """Cosine (rare words) below which texts are not compared: half of unrelated ones, one rewording in 200."""
 RELATIVE = 0.6
-"""The same as a share of the best candidate's cosine: one rewording in 200 is lost."""
+"""The same as a share of the best cosine with the same window of the row: one rewording in 200 is lost."""
 RUN = 6
 """Words that a run must have to be left out."""
 LEFT = 3
@@ -55,8 +55,7 @@ class Reworded:
 
     def match(self, row: Row, candidates: Sequence[Candidate]) -> list[tuple[Side, Hit]]:
         """``paraphrase``, ``template`` or ``near`` for every item among the candidates, however unlikely."""
-        least = max(FLOOR, RELATIVE * max((c.cosine for c in candidates), default=0.0))
-        near = [c for c in candidates if c.cosine >= least and c.side.kind == "question"]
+        near = _worth_comparing(candidates)
         sides = {(c.side.benchmark, c.side.item.id): c.side for c in near}
         compared = list(pairs(row, near, self.subjects))
         judged = judge(compared, self.weight)
@@ -114,6 +113,19 @@ class Reworded:
         share = copied.probability(row, side, self._index) if copied.item else 0.0
         score = 1 - (1 - again) * (1 - share)
         return replace(one, score=min(score, one.score), label="paraphrase")
+
+
+def _worth_comparing(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Questions like enough to the row, and not much less like it than others are to the same words of it."""
+    best: dict[tuple[str, int], float] = {}
+    for one in candidates:
+        place = one.field, one.first
+        best[place] = max(best.get(place, 0.0), one.cosine)
+    return [
+        one
+        for one in candidates
+        if one.side.kind == "question" and one.cosine >= max(FLOOR, RELATIVE * best[one.field, one.first])
+    ]
 
 
 def _enough(second: Judgement) -> bool:
