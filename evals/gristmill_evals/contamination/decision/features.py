@@ -21,6 +21,8 @@ from gristmill_evals.contamination.decision.views import View
 Weight = Callable[[str], float]
 """How rare a word is among the items, from 0 to 1."""
 _NOTHING = View("")
+TELLING = 3
+"""Content words without which a question says too little to go by."""
 LEAST = 0.08
 """Share of an item (by rarity) that a row must have to be compared further: one rewording in 200 has less."""
 SYNONYM = 0.7
@@ -46,12 +48,14 @@ def likest(row: View, items: Iterable[View], weight: Weight) -> Likeness | None:
     None when the row has too little of every text to be compared.
     """
     found = []
-    for item in items:
+    for number, item in enumerate(items):
         if row.is_code and item.is_code and row.words_of_code is None and item.words_of_code is not None:
             continue  # bare code has nothing that could be the task in other words
         both_say = row.words_of_code is not None and item.words_of_code is not None and not row.code
         if both_say or covered(item, row, weight)[0] >= LEAST:
             found.append(compare(row, item, weight))
+        elif number == 0 and len(item.content) >= TELLING:
+            return None  # without the question, choices and answer are no rewording of it
         if both_say:
             found.append(compare(row.words_of_code or row, item.words_of_code or item, weight))
     return max(found, key=lambda likeness: likeness.key, default=None)

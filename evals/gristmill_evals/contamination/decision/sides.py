@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from gristmill.records import Span
 from gristmill_evals.contamination.decision.decide import Subject, Text
+from gristmill_evals.contamination.decision.features import TELLING
 from gristmill_evals.contamination.decision.views import View
 from gristmill_evals.contamination.index import Candidate, Side
 from gristmill_evals.contamination.kernel.limits import WINDOW
@@ -16,8 +17,6 @@ from gristmill_evals.contamination.rows import Row
 LONGEST = 8000
 """Characters of a text that are compared; a candidate in a longer field comes with its window."""
 KEPT = 4096
-TELLING = 3
-"""A question of fewer content words ("Social norms are:") is compared with texts about as short only."""
 
 
 class Subjects:
@@ -63,6 +62,7 @@ def pairs(row: Row, candidates: Sequence[Candidate], subjects: Subjects) -> Iter
 
 
 def _comparable(row: View, question: View) -> bool:
+    """A question that says little ("Social norms are:") is compared with texts about as short only."""
     size = len(question.content)
     return size >= TELLING or len(row.content) <= 2 * size + 1
 
