@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,13 @@ from gristmill.errors import UsageError
 EXCEEDED = 4
 
 
+class Tiers(StrEnum):
+    """Which tiers look at the rows."""
+
+    all = "all"
+    exact = "exact"
+
+
 def decontaminate(
     source: Annotated[
         Path, typer.Argument(help="Rows to check (JSONL, also .gz or .zst).", show_default=False)
@@ -40,6 +48,9 @@ def decontaminate(
     min_score: Annotated[
         float, typer.Option(min=0, max=1, help="0 gives the best candidate of every row.")
     ] = 0.5,
+    tiers: Annotated[
+        Tiers, typer.Option(help="exact: word by word only, at the speed of reading; no rewordings.")
+    ] = Tiers.all,
     clean_out: Annotated[
         Path | None, typer.Option(help="Rows without a blocking match, as they are.", show_default=False)
     ] = None,
@@ -55,8 +66,7 @@ def decontaminate(
     block: Annotated[
         list[str] | None,
         typer.Option(
-            help="Labels that keep a row out (repeatable); by default verbatim, near, number-perturbed and "
-            "option-reordered.",
+            help="Labels that keep a row out (repeatable); by default all but template.",
             show_default=False,
         ),
     ] = None,
@@ -95,7 +105,7 @@ def decontaminate(
     policy = Policy.of(block or (), min_score)
     kept = index or out.with_name(out.name + ".opinions")
     after = afterwards(judge, embedder, base_url, api_key_env, embed_rows, calibration, kept)
-    scan = Scan(source, tuple(benchmark), min_score, policy, index, after)
+    scan = Scan(source, tuple(benchmark), min_score, policy, index, after, tiers is Tiers.exact)
     result = scan.run(Targets(out, clean_out, report, rejects), workers, cluster)
     summary = result.summary(limit)
     if as_json:

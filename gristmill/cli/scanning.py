@@ -63,6 +63,7 @@ class Scan:
     policy: Policy
     index: Path | None = None
     after: Afterwards = NOTHING
+    exact: bool = False
 
     def run(self, targets: Targets, workers: int | None, cluster: RayOptions | None) -> Result:
         """Check all rows; files appear when all is done, and not at all when it is not.
@@ -78,7 +79,7 @@ class Scan:
         finishing = self.after.finishing(benchmarks, self.min_score, self.source.name)
         with _interruptible(tally), finishing as finish:
             least = self.min_score if finish is None else finish.least
-            job = ScanJob(benchmarks, least, self.source.name, self.index)
+            job = ScanJob(benchmarks, least, self.source.name, self.index, self.exact)
             with _index_folder(job, number) as (found, number), WholeFiles() as files:
                 writer = _Writer(files, targets, tally)
                 held: deque[list[Line]] = deque()

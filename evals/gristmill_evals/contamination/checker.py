@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 
 from gristmill.records import Match
@@ -71,13 +72,25 @@ class Checker:
         looked_up = zip(rows, self.index.candidates(rows), strict=True)
         return [self._check(row, candidates, min_score) for row, candidates in looked_up]
 
-    def _check(self, row: Row, candidates: Sequence[Candidate], min_score: float) -> list[Found]:
+    def check_exact(self, rows: Sequence[Row], min_score: float = 0.0) -> list[list[Found]]:
+        """:meth:`check_many` with the tiers that compare word by word; rewordings are not looked for."""
+        worth = [count > 0 for count in self.index.repeats(rows)]
+        chosen = [row for row, shares in zip(rows, worth, strict=True) if shares]
+        found = map(self._check_exact, chosen, self.index.candidates(chosen), repeat(min_score))
+        return [next(found) if shares else [] for shares in worth]
+
+    def _check_exact(self, row: Row, candidates: Sequence[Candidate], min_score: float) -> list[Found]:
+        return self._check(row, candidates, min_score, exact=True)
+
+    def _check(
+        self, row: Row, candidates: Sequence[Candidate], min_score: float, *, exact: bool = False
+    ) -> list[Found]:
         best: dict[tuple[str, str], Found] = {}
         for candidate in candidates:
             hit = self._hit(row, candidate) if _may_repeat(candidate) else None
             if hit is not None:
                 _keep(best, Found(row, candidate.side, _less_if_other_choices(row, candidate.side, hit)))
-        for side, hit in self.reworded.match(row, candidates):
+        for side, hit in [] if exact else self.reworded.match(row, candidates):
             _keep(best, Found(row, side, _less_if_other_choices(row, side, hit)))
         found = (one for one in best.values() if one.hit.score >= min_score)
         return sorted(found, key=lambda one: (-one.hit.score, one.side.item.id))

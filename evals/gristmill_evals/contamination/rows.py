@@ -14,10 +14,11 @@ from gristmill_evals.contamination.normalise import MASK, Tokens, tokenise
 from gristmill_evals.contamination.options import OptionList, find_options
 
 GRAM = 8
-_FIELDS = (
+FIELDS = (
     *("text", "messages", "conversations", "prompt", "instruction", "input", "question", "query"),
     *("response", "output", "completion", "answer", "chosen", "rejected"),
 )
+"""Fields of a row that hold text, in the order in which they are joined."""
 _CURE = "a row has id and any of text, messages, instruction/response, prompt/chosen/rejected"
 _GAP = "\n\n"
 
@@ -94,7 +95,7 @@ def row_of_mapping(row: Mapping[str, Any], where: str = "") -> Row:
     if row.get("id") in (None, ""):
         raise UsageError("the row has no id", where=where, cure=_CURE)
     where = where or f"row {row['id']}"
-    parts = [part for name in _FIELDS if row.get(name) is not None for part in _field(name, row[name], where)]
+    parts = [part for name in FIELDS if row.get(name) is not None for part in _field(name, row[name], where)]
     if not parts:
         raise UsageError("the row has no text", where=where, cure=_CURE)
     return _join(str(row["id"]), parts)

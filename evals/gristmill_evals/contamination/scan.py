@@ -12,6 +12,7 @@ from gristmill_evals.contamination.benchmark import Benchmark
 from gristmill_evals.contamination.checker import Checker, Found
 from gristmill_evals.contamination.lines import Reject, read_row
 from gristmill_evals.contamination.rows import Row, row_of_mapping
+from gristmill_evals.contamination.skim import quiet
 
 MATCHED_FROM = 0.5
 """The probability from which a match counts as one; below, it is a candidate that is shown when asked for."""
@@ -58,16 +59,18 @@ class ScanJob:
     """:func:`scan` by the batch, for workers: a batch is a list of lines with their numbers, from 1.
 
     ``file`` names rows without an id (``FILE:LINE``); ``folder`` keeps the index of the benchmarks.
+    ``exact``: only the tiers that compare word by word, at the speed of reading.
     """
 
     benchmarks: tuple[Benchmark, ...]
     min_score: float = MATCHED_FROM
     file: str = "row"
     folder: Path | None = None
+    exact: bool = False
 
     def open(self) -> Callable[[list[NumberedLine]], Scanned]:
         """Index the benchmarks, or open their index; the result checks a batch."""
-        return _Work(Checker(self.benchmarks, self.folder), self.min_score, self.file).check
+        return _Work(Checker(self.benchmarks, self.folder), self.min_score, self.file, self.exact).check
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,14 @@ class _Work:
     checker: Checker
     min_score: float
     file: str
+    exact: bool
 
     def check(self, batch: list[NumberedLine]) -> Scanned:
         done, numbers, rows = Scanned(), list[int](), list[Row]()
+        if self.exact and self.min_score > 0:
+            skip = quiet(self.checker.index, [line for _, line in batch])
+            done.checked = sum(skip)
+            batch = [numbered for numbered, skipped in zip(batch, skip, strict=True) if not skipped]
         for number, line in batch:
             read = read_row(number, line, self.file)
             if isinstance(read, Reject):
@@ -98,7 +106,7 @@ class _Work:
 
     def _found(self, rows: list[Row]) -> Sequence[list[Found] | Exception]:
         try:
-            return self.checker.check_many(rows, self.min_score)
+            return self._check(rows)
         except GristmillError:
             raise
         except Exception:
@@ -107,9 +115,14 @@ class _Work:
                 raise  # it is not the rows
             return alone
 
+    def _check(self, rows: list[Row]) -> list[list[Found]]:
+        if self.exact:
+            return self.checker.check_exact(rows, self.min_score)
+        return self.checker.check_many(rows, self.min_score)
+
     def _alone(self, row: Row) -> list[Found] | Exception:
         try:
-            return self.checker.check(row, self.min_score)
+            return self._check([row])[0]
         except Exception as error:  # noqa: BLE001 - becomes a reject: one row must not end the scan of millions
             return error
 

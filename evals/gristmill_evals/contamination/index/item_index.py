@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gristmill_evals.contamination.benchmark import Benchmark, BenchmarkItem
 from gristmill_evals.contamination.decision.code import shape_words
@@ -88,16 +89,25 @@ class ItemIndex:
         ]
 
     def repeats(self, rows: Sequence[Row]) -> list[int]:
-        """For each row, how many sides share a run of eight words or a whole short question with it.
+        """For each row, how many sides share a run of eight words, a short question or a set of choices.
 
-        The exact pass alone: nothing is scored, sets of choices are not looked at.
+        The exact pass alone: nothing is scored.
         """
         if not rows or not len(self):
             return [0] * len(rows)
         texts = [encode(row.text[start:end]) for row in rows for start, end in row.fields.values()]
+        counts = self._repeats(texts, np.cumsum([len(row.fields) for row in rows], dtype=np.int64))
+        return [count or len(self._by_options(row)) for row, count in zip(rows, counts, strict=True)]
+
+    def repeats_in(self, texts: Sequence[bytes]) -> list[int]:
+        """:meth:`repeats` of texts as the kernel reads them (:func:`kernel.text.encode`)."""
+        if not texts or not len(self):
+            return [0] * len(texts)
+        return self._repeats(texts, np.arange(1, len(texts) + 1, dtype=np.int64))
+
+    def _repeats(self, texts: Sequence[bytes], ends: NDArray[np.int64]) -> list[int]:
         joined, fields = laid_out(texts)
-        ends = np.cumsum([len(row.fields) for row in rows], dtype=np.int64)
-        none = np.zeros(len(rows), dtype=np.int64)
+        none = np.zeros(len(ends), dtype=np.int64)
         question = Question(joined, fields, ends, none.astype(np.int32)[:0], none)
         counts: list[int] = backend(len(question.text)).repeats(question, self._tables).tolist()
         return counts
