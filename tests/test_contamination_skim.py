@@ -1,4 +1,4 @@
-"""The exact tiers at reading speed: no line is passed over that they find something in, or that is no row."""
+"""The exact tiers, skimming: no line is passed over that they find something in, or that is no row."""
 
 from __future__ import annotations
 

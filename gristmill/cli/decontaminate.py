@@ -49,7 +49,7 @@ def decontaminate(
         float, typer.Option(min=0, max=1, help="0 gives the best candidate of every row.")
     ] = 0.5,
     tiers: Annotated[
-        Tiers, typer.Option(help="exact: word by word only, at the speed of reading; no rewordings.")
+        Tiers, typer.Option(help="exact: word by word only, many times faster; no rewordings.")
     ] = Tiers.all,
     clean_out: Annotated[
         Path | None, typer.Option(help="Rows without a blocking match, as they are.", show_default=False)

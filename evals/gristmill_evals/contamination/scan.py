@@ -59,7 +59,7 @@ class ScanJob:
     """:func:`scan` by the batch, for workers: a batch is a list of lines with their numbers, from 1.
 
     ``file`` names rows without an id (``FILE:LINE``); ``folder`` keeps the index of the benchmarks.
-    ``exact``: only the tiers that compare word by word, at the speed of reading.
+    ``exact``: only the tiers that compare word by word, many times faster.
     """
 
     benchmarks: tuple[Benchmark, ...]

@@ -1,4 +1,4 @@
-"""Lines that cannot repeat any item, told from their bytes: what lets the exact tiers run at reading speed.
+"""Lines that cannot repeat any item, told from their bytes: what makes the exact tiers fast.
 
 JSON's escapes are blanked out and the line is looked up as it is, keys and all: what is in no run with an
 item there is in none once parsed. Every line is still seen to be a row. One thing is given up: a question of
