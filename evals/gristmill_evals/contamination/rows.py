@@ -42,9 +42,9 @@ class Row:
         return {name: tokenise(self.text[start:end]) for name, (start, end) in self.fields.items()}
 
     @cached_property
-    def masked_grams(self) -> frozenset[tuple[str, ...]]:
-        """All telling runs of :data:`GRAM` words with the numbers masked."""
-        return frozenset(gram for _, gram in masked_grams(self.tokens))
+    def masked_runs(self) -> list[tuple[int, tuple[str, ...]]]:
+        """All telling runs of :data:`GRAM` words with the numbers masked, and the tokens they begin at."""
+        return list(masked_grams(self.tokens))
 
     @cached_property
     def options(self) -> list[OptionList]:

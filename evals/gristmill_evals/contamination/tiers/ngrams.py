@@ -11,11 +11,10 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from gristmill_evals.contamination.index import Candidate, ItemIndex, Side
-from gristmill_evals.contamination.normalise import Tokens
 from gristmill_evals.contamination.rows import GRAM, Row, masked_grams
 from gristmill_evals.contamination.tiers.base import Hit
 
@@ -94,8 +93,9 @@ def _weights(side: Side, index: ItemIndex) -> list[float]:
     """Rarity of each token; those in runs that many items have do not belong to this one."""
     weights: list[float] = index.weights(side.tokens).tolist()
     if len(index.common):
-        for at, gram in masked_grams(side.tokens):
-            if gram in index.common:
+        telling = {at for at, _ in _telling(side, index)}
+        for at, _ in masked_grams(side.tokens):
+            if at not in telling:
                 weights[at : at + GRAM] = [0.0] * GRAM
     return weights
 
@@ -113,16 +113,14 @@ def _asking(side: Side) -> tuple[int, int]:
     return side.tokens.between(breaks[-1] if breaks else 0, end)
 
 
-def coverage(row: Tokens, item: Tokens, *, exact: bool, common: Container[tuple[str, ...]] = ()) -> Coverage:
-    """Tokens inside runs that both sides share, not those in ``common``; ``exact``: numbers must agree."""
-    wanted: dict[tuple[str, ...], list[int]] = {}
-    for at, gram in masked_grams(item):
-        if gram not in common:
-            wanted.setdefault(_key(item, at, gram, exact), []).append(at)
+def coverage(row: Row, side: Side, index: ItemIndex, *, exact: bool) -> Coverage:
+    """Tokens inside runs that both have, boilerplate left out; ``exact``: numbers must agree."""
+    wanted = _runs_of_item(side, index, exact)
+    words = row.tokens.words
     of_row: set[int] = set()
     of_item: set[int] = set()
-    for at, gram in masked_grams(row):
-        places = wanted.get(_key(row, at, gram, exact), ())
+    for at, gram in row.masked_runs:
+        places = wanted.get(tuple(words[at : at + GRAM]) if exact else gram, ())
         if places:
             of_row.update(range(at, at + GRAM))
         for place in places:
@@ -130,14 +128,25 @@ def coverage(row: Tokens, item: Tokens, *, exact: bool, common: Container[tuple[
     return Coverage(sorted(of_row), sorted(of_item))
 
 
-def _key(tokens: Tokens, at: int, gram: tuple[str, ...], exact: bool) -> tuple[str, ...]:
-    return tuple(tokens.words[at : at + GRAM]) if exact else gram
+@functools.lru_cache(maxsize=512)
+def _runs_of_item(side: Side, index: ItemIndex, exact: bool) -> dict[tuple[str, ...], list[int]]:
+    """Where each telling run of an item begins."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for at, gram in _telling(side, index):
+        found.setdefault(tuple(side.tokens.words[at : at + GRAM]) if exact else gram, []).append(at)
+    return found
+
+
+@functools.lru_cache(maxsize=512)
+def _telling(side: Side, index: ItemIndex) -> list[tuple[int, tuple[str, ...]]]:
+    """The runs of an item, numbers masked, that few other items have."""
+    return [(at, gram) for at, gram in masked_grams(side.tokens) if gram not in index.common]
 
 
 def match(row: Row, candidate: Candidate, index: ItemIndex) -> Hit | None:
     """``near``, scored by what the shared runs cover."""
     side = candidate.side
-    found = coverage(row.tokens, side.tokens, exact=True, common=index.common)
+    found = coverage(row, side, index, exact=True)
     if not found.item:
         return None
     row_span = row.tokens.span(found.row[0], found.row[-1])

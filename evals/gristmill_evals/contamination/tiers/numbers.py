@@ -34,7 +34,7 @@ def match(row: Row, candidate: Candidate, index: ItemIndex) -> Hit | None:
     whole = _whole(row, side)
     if whole is not None:
         return whole
-    found = coverage(row.tokens, side.tokens, exact=False, common=index.common)
+    found = coverage(row, side, index, exact=False)
     if not found.item or _values(row.tokens, found.row) == _values(side.tokens, found.item):
         return None
     row_span = row.tokens.span(found.row[0], found.row[-1])
@@ -42,7 +42,9 @@ def match(row: Row, candidate: Candidate, index: ItemIndex) -> Hit | None:
     share = found.share(side, index)
     start, end = next(span for span in row.fields.values() if span[0] <= row_span[0] < span[1])
     text = row.text[max(start, row_span[0] - BESIDE) : min(end, row_span[1] + BESIDE)]
-    if share >= MOST and _same_words(text, side, index) and _same_names(text, side):
+    # An answer with other numbers is a way of writing (a loop, "half of it is"), and not the answer.
+    asks = side.kind == "question"
+    if asks and share >= MOST and _same_words(text, side, index) and _same_names(text, side):
         return Hit("number-perturbed", found.probability(row, side, index), row_span, item_span, "numbers")
     return Hit("template", template_score(100 * share), row_span, item_span, "numbers")
 

@@ -109,7 +109,7 @@ class Reworded:
         again = 0.0 if second is None or not _enough(second) else second.score
         if second is not None and second.label == "template" and again:
             return replace(one, label=second.label, score=again, probability=second.probability)
-        copied = coverage(row.tokens, side.tokens, exact=True, common=self._index.common)
+        copied = coverage(row, side, self._index, exact=True)
         share = copied.probability(row, side, self._index) if copied.item else 0.0
         score = 1 - (1 - again) * (1 - share)
         return replace(one, score=min(score, one.score), label="paraphrase")
