@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -17,16 +18,25 @@ LOOK_UP = """
 import json, sys
 from gristmill_evals.contamination import Benchmark, BenchmarkItem, row_of_mapping
 from gristmill_evals.contamination.index import ItemIndex
+from gristmill_evals.contamination.checker import Checker
 from gristmill_evals.contamination.kernel import backend
+from gristmill_evals.contamination.scan import ScanJob
+from gristmill_evals.contamination.skim import Skim
 
+backend()
 items, rows = json.load(sys.stdin)
 made = [BenchmarkItem(i, q, a, tuple(c)) for i, q, a, c in items]
-index = ItemIndex.open([Benchmark.make("b", made)])
+bench = Benchmark.make("b", made)
+index = ItemIndex.open([bench])
 looked_up = index.candidates([row_of_mapping(row) for row in rows])
 told = ("cosine", "rival", "others_mean", "others_std", "field", "first", "last")
 found = [[[c.side.number, *(getattr(c, name) for name in told)] for c in one] for one in looked_up]
 repeats = index.repeats([row_of_mapping(row) for row in rows])
-print(json.dumps([backend().NAME, found, repeats]))
+lines = [json.dumps(row).encode() for row in rows] + [b'{"text": "nothing"}', b'{"text": "cut', b"[]"]
+done = ScanJob((bench,), exact=True).open()(list(enumerate(lines, 1)))
+scanned = [done.checked, done.matches, [reject.line for reject in done.rejects]]
+quiet = sum(Skim(Checker([bench])).quiet(lines))
+print(json.dumps([backend().NAME, quiet, found, repeats, scanned]))
 """
 WORDS = ["mill", "river", "rye", "sacks", "harbour", "miller", "stone", "wheel", "grain"]
 WORDS += ["market", "bakes", "turns", "sells", "carries", "old", "12", "7", "three"]
@@ -48,6 +58,7 @@ def _corpus() -> tuple[list[Any], list[Any]]:
     return items, [*rows, {"id": "c", "text": "grindAllSacks HTTPServer"}, {"id": "no", "text": " "}]
 
 
+@functools.cache
 def _looked_up(**environment: str) -> Any:
     told = json.dumps(_corpus())
     run = subprocess.run(
@@ -65,8 +76,17 @@ def test_both_backends_give_the_same() -> None:
     pytest.importorskip("numba")
     compiled_one, plain = _looked_up(GRISTMILL_NO_NUMBA=""), _looked_up(GRISTMILL_NO_NUMBA="1")
     assert (compiled_one[0], plain[0]) == ("numba", "numpy")
-    assert compiled_one[1:] == plain[1:]
-    assert all(found and 0 < found[0][1] <= 1 for found in plain[1][:8])
+    assert compiled_one[2:] == plain[2:]
+    assert all(found and 0 < found[0][1] <= 1 for found in plain[2][:8])
+
+
+def test_lines_are_passed_over_with_numba_alone_and_the_scan_is_the_same() -> None:
+    pytest.importorskip("numba")
+    compiled_one, plain = _looked_up(GRISTMILL_NO_NUMBA=""), _looked_up(GRISTMILL_NO_NUMBA="1")
+    assert compiled_one[1] >= 3
+    assert plain[1] == 0
+    assert compiled_one[4] == plain[4]
+    assert plain[4][0] == len(_corpus()[1]) + 1
 
 
 def test_a_function_that_no_file_can_cache_still_runs() -> None:

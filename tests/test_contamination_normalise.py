@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gristmill_evals.contamination.normalise import squash, tokenise
+from gristmill_evals.contamination.normalise import MASK, cut_folded, fold, squash, tokenise
 from gristmill_evals.contamination.options import find_options, option_key
 
 WORDS = [
@@ -34,6 +36,31 @@ def test_spans_lead_back_to_the_original(text: str) -> None:
     for word, start, end in zip(tokens.words, tokens.starts, tokens.ends, strict=True):
         assert word in tokenise(text[start:end]).words
     assert "".join(text.split()).startswith(text[tokens.starts[0] : tokens.ends[0]])
+
+
+@given(
+    st.text(st.sampled_from("aZ 09,.٣½①²İßﬁé卖각ｶﾞ\u0301\u1160Σ_-\n∫ three"), max_size=40)
+    | st.text(max_size=40)
+)
+@settings(max_examples=300, deadline=None)
+def test_tokens_are_those_of_the_folded_text_with_their_places(text: str) -> None:
+    folded, origin = fold(text)
+    tokens, expected = tokenise(text), list(cut_folded(folded))
+    assert tokens.words == [word for word, _, _, _ in expected]
+    assert tokens.masked == [MASK if number else word for word, number, _, _ in expected]
+    assert tokens.starts == [origin[at][0] if origin else at for _, _, at, _ in expected]
+    assert tokens.ends == [origin[at - 1][1] if origin else at for _, _, _, at in expected]
+    for n in range(len(expected)):
+        assert tokens.span(n // 2, n) == (tokens.starts[n // 2], tokens.ends[n])
+        assert tokens.between(tokens.starts[n // 2], len(text)) == (
+            _first(tokens.starts, n // 2),
+            len(tokens),
+        )
+
+
+def _first(starts: list[int], place: int) -> int:
+    """Several tokens may come from one character."""
+    return starts.index(starts[place])
 
 
 def test_a_combining_mark_stays_with_its_letter() -> None:

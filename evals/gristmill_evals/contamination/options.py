@@ -5,6 +5,7 @@ A set of choices is compared by a key that does not depend on their order.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,7 +33,12 @@ class OptionList:
 
 def option_key(choices: Iterable[str]) -> tuple[str, ...]:
     """Folded choices without blanks and punctuation, sorted: the same for every order."""
-    return tuple(sorted(squash(choice) for choice in choices))
+    return _key(tuple(choices))
+
+
+@functools.lru_cache(maxsize=1024)
+def _key(choices: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(map(squash, choices)))
 
 
 def find_options(text: str) -> list[OptionList]:

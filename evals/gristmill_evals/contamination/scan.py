@@ -12,7 +12,7 @@ from gristmill_evals.contamination.benchmark import Benchmark
 from gristmill_evals.contamination.checker import Checker, Found
 from gristmill_evals.contamination.lines import Reject, read_row
 from gristmill_evals.contamination.rows import Row, row_of_mapping
-from gristmill_evals.contamination.skim import quiet
+from gristmill_evals.contamination.skim import Skim
 
 MATCHED_FROM = 0.5
 """The probability from which a match counts as one; below, it is a candidate that is shown when asked for."""
@@ -70,12 +70,14 @@ class ScanJob:
 
     def open(self) -> Callable[[list[NumberedLine]], Scanned]:
         """Index the benchmarks, or open their index; the result checks a batch."""
-        return _Work(Checker(self.benchmarks, self.folder), self.min_score, self.file, self.exact).check
+        checker = Checker(self.benchmarks, self.folder)
+        return _Work(checker, Skim(checker), self.min_score, self.file, self.exact).check
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
     checker: Checker
+    skim: Skim
     min_score: float
     file: str
     exact: bool
@@ -83,8 +85,8 @@ class _Work:
     def check(self, batch: list[NumberedLine]) -> Scanned:
         done, numbers, rows = Scanned(), list[int](), list[Row]()
         if self.exact and self.min_score > 0:
-            skip = quiet(self.checker.index, [line for _, line in batch])
-            done.checked = sum(skip)
+            skip = self.skim.quiet([line for _, line in batch])
+            done.checked = skip.count(True)
             batch = [numbered for numbered, skipped in zip(batch, skip, strict=True) if not skipped]
         for number, line in batch:
             read = read_row(number, line, self.file)

@@ -11,21 +11,23 @@ import math
 import re
 from collections.abc import Sequence
 
-_CODE_LINE = re.compile(
-    r"^\s*(?:def|class|import|from|return|for|while|if|elif|else|function|const|let|var|public|private|static"
+_KEYWORD = re.compile(
+    r"(?:def|class|import|from|return|for|while|if|elif|else|function|const|let|var|public|private|static"
     r"|void|int|char|bool|double|float|string|auto|struct|fn|func|use|using|package|#include|@\w+)\b.*"
-    r"[;:{(),>\w\]]\s*$|[;{}]\s*$|^\s*(?:>>>|//|/\*|\*|\"\"\"|''')",
+    r"[;:{(),>\w\]]\Z",
     re.I,
 )
-_DEFINED = re.compile(
-    r"\b(?:def|function|fn|func)\s+(\w+)\s*[(<]"  # Python, JavaScript, Rust, Go
-    r"|^[ \t]*(?:[\w:<>\[\],*&]+[ \t]+[*&]?)+(\w+)\s*\([^;{}()]{0,300}\)\s*\{"  # C, C++, Java, C#
-    r"|\b(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?(?:function\b|\([^()]{0,300}\)\s*=>|\w+\s*=>)",
-    re.M,
-)
+_SIGNS = (">>>", "//", "/*", "*", '"""', "'''")
+_END_OF_LINE = (";", "{", "}")
+_NAMED = r"\b(?:def|function|fn|func)\s+(\w+)\s*[(<]"  # Python, JavaScript, Rust, Go
+_BRACED = r"^[ \t]*(?:[\w:<>\[\],*&]+[ \t]+[*&]?)+(\w+)\s*\([^;{}()]{0,300}\)\s*\{"  # C, C++, Java, C#
+_GIVEN = r"\b(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?(?:function\b|\([^()]{0,300}\)\s*=>|\w+\s*=>)"
+_DEFINED = re.compile(f"{_NAMED}|{_BRACED}|{_GIVEN}", re.M)
+_DEFINED_WITHOUT_BRACES = re.compile(f"{_NAMED}|{_GIVEN}")
 _QUOTED = re.compile(r"\"\"\"(.*?)(?:\"\"\"|\Z)|'''(.*?)(?:'''|\Z)|/\*+(.*?)(?:\*/|\Z)", re.S)
 _COMMENT = re.compile(r"^\s*(?://+|#(?!include|define|!))\s?(.*)$", re.M)
-_EXAMPLE = re.compile(r">>>|==|=>|->|➞|→|\w\([^()]*\)\s*(?:returns?|should|will|outputs?|yields?|gives?)\b")
+_ARROW = re.compile(r">>>|==|=>|->|➞|→")
+_RETURNS = re.compile(r"\w\([^()]*\)\s*(?:returns?|should|will|outputs?|yields?|gives?)\b")
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _STRING = r"\"[^\"\n]*\"|'[^'\n]*'"
 _ATOM = rf"(?:{_NUMBER}|{_STRING}|True|False|None|true|false|null|nil|NULL)"
@@ -40,20 +42,29 @@ def is_code(text: str) -> bool:
     """Whether a function is defined there, or two lines and a third of all read like code."""
     if defines(text):
         return True
-    lines = [line for line in text.split("\n")[:200] if line.strip()]
-    like = sum(1 for line in lines if _CODE_LINE.search(line))
+    lines = [line for line in map(str.strip, text.split("\n")[:200]) if line]
+    if len(lines) < 2:
+        return False
+    like = sum(1 for line in lines if _like_code(line))
     return like >= 2 and 3 * like >= len(lines)
+
+
+def _like_code(line: str) -> bool:
+    """Whether a line (without blanks around it) could stand in a program."""
+    return line.endswith(_END_OF_LINE) or line.startswith(_SIGNS) or _KEYWORD.match(line) is not None
 
 
 def defines(text: str) -> bool:
     """Whether a function is defined there."""
     likely = "(" in text and ("{" in text or "def " in text or "fn " in text or "=>" in text)
-    return likely and _DEFINED.search(text) is not None
+    pattern = _DEFINED if "{" in text else _DEFINED_WITHOUT_BRACES
+    return likely and pattern.search(text) is not None
 
 
 def told(text: str) -> str:
     """What the code says in words: names of its functions, comments and docstrings without the examples."""
-    names = [next(filter(None, groups)) for groups in _DEFINED.findall(text) if any(groups)]
+    found = _DEFINED.findall(text) if "{" in text else _DEFINED_WITHOUT_BRACES.findall(text)
+    names = [next(filter(None, groups)) for groups in found if any(groups)]
     blocks = ["".join(groups) for groups in _QUOTED.findall(text)]
     blocks += _COMMENT.findall(_QUOTED.sub("", text))
     lines = [line for block in blocks for line in block.split("\n")]
@@ -65,10 +76,15 @@ def _without_examples(lines: Sequence[str]) -> list[str]:
     kept: list[str] = []
     result = False
     for line in lines:
-        if not _EXAMPLE.search(line) and not result:
+        if not _is_example(line) and not result:
             kept.append(line)
         result = ">>>" in line
     return kept
+
+
+def _is_example(line: str) -> bool:
+    """Whether a line shows what something gives."""
+    return _ARROW.search(line) is not None or (")" in line and _RETURNS.search(line) is not None)
 
 
 def shape(text: str) -> list[str]:
@@ -76,7 +92,7 @@ def shape(text: str) -> list[str]:
     found: list[str] = []
     result = False
     for line in text.split("\n"):
-        if result or ">>>" in line or _EXAMPLE.search(line) or "assert" in line:
+        if result or _is_example(line) or "assert" in line:
             found.extend(_symbol(match) for match in _SHAPE.finditer(line))
         result = ">>>" in line
     return [symbol for symbol in found if symbol != "(0"]

@@ -20,6 +20,8 @@ from gristmill_evals.contamination.decision.views import View
 
 Weight = Callable[[str], float]
 """How rare a word is among the items, from 0 to 1."""
+RARE = 300
+"""Words in fewer than one of 300 items weigh 1, and those of a single item, whatever the number of items."""
 _NOTHING = View("")
 TELLING = 3
 """Content words without which a question says too little to go by."""
@@ -40,6 +42,11 @@ class Likeness:
         """A plain measure of likeness, to rank the texts of an item and the items of a row."""
         found = self.values
         return found["both"] + found["pieces"] + 0.5 * (found["numbers_both"] + found["shape_both"])
+
+
+def heaviest(items: int) -> float:
+    """log(1 + items / items with the word) from which on a word weighs 1."""
+    return math.log1p(max(1, min(RARE, items)))
 
 
 def likest(row: View, items: Iterable[View], weight: Weight) -> Likeness | None:

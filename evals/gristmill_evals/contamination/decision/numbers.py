@@ -16,12 +16,12 @@ _UNITS_TEXT = """
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
 seventeen eighteen nineteen
 """
-_UNITS = _UNITS_TEXT.split()
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+UNITS = _UNITS_TEXT.split()
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _PARTS = ("half", "third", "quarter", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 WORDS: dict[str, float] = {
-    **{word: float(value) for value, word in enumerate(_UNITS)},
-    **{word: 10.0 * value for value, word in enumerate(_TENS, 2)},
+    **{word: float(value) for value, word in enumerate(UNITS)},
+    **{word: 10.0 * value for value, word in enumerate(TENS, 2)},
     **{word: float(value) for value, word in enumerate(_PARTS, 2)},
     "once": 1.0,
     "twice": 2.0,
@@ -50,13 +50,13 @@ SCALES: dict[str, float] = {
     "percent": 0.01,
     "percentage": 0.01,
 }
-_DENOMINATORS = {
+DENOMINATORS = {
     **{word: float(value) for value, word in enumerate(_PARTS, 2)},
     "fourth": 4.0,
     "twelfth": 12.0,
     "hundredth": 100.0,
 }
-_BEGIN = frozenset(WORDS) | {"hundred", "thousand", "million"}
+BEGIN = frozenset(WORDS) | {"hundred", "thousand", "million"}
 _PLAIN = re.compile(r"\d+(?:\.\d+)?\Z")
 
 
@@ -87,7 +87,7 @@ def read_numbers(tokens: Sequence[str]) -> tuple[list[Number], frozenset[int]]:
     at = 0
     while at < len(tokens):
         token = tokens[at]
-        if not (token in _BEGIN or token[0].isdigit()):
+        if not (token in BEGIN or token[0].isdigit()):
             at += 1
             continue
         value, size = _number_at(tokens, at)
@@ -125,7 +125,7 @@ def _simple(token: str) -> float | None:
 def _tens_and_units(tokens: Sequence[str], at: int, value: float) -> bool:
     """Whether ``twenty`` is followed by ``five``."""
     after = tokens[at + 1] if at + 1 < len(tokens) else ""
-    return tokens[at] in _TENS and 1 <= WORDS.get(after, 0) <= 9 and after in _UNITS and value >= 20
+    return tokens[at] in TENS and 1 <= WORDS.get(after, 0) <= 9 and after in UNITS and value >= 20
 
 
 def _fraction(tokens: Sequence[str], at: int, value: float) -> tuple[float, int] | None:
@@ -134,7 +134,7 @@ def _fraction(tokens: Sequence[str], at: int, value: float) -> tuple[float, int]
     below = tokens[at + 1] if at + 1 < len(tokens) else ""
     if after == "/" and _PLAIN.match(below) and float(below) > 0:
         return value / float(below), 2
-    part = _DENOMINATORS.get(after) or _DENOMINATORS.get(after.removesuffix("s"))
+    part = DENOMINATORS.get(after) or DENOMINATORS.get(after.removesuffix("s"))
     return (value / part, 1) if part and 0 < value < part else None
 
 

@@ -10,12 +10,10 @@ from gristmill_evals.contamination.decision.decide import Subject, Text
 from gristmill_evals.contamination.decision.features import TELLING
 from gristmill_evals.contamination.decision.views import View
 from gristmill_evals.contamination.index import Candidate, Side
-from gristmill_evals.contamination.kernel.limits import WINDOW
+from gristmill_evals.contamination.kernel.limits import LONGEST, WINDOW
 from gristmill_evals.contamination.normalise import span_of_tokens
 from gristmill_evals.contamination.rows import Row
 
-LONGEST = 8000
-"""Characters of a text that are compared; a candidate in a longer field comes with its window."""
 KEPT = 4096
 
 

@@ -246,9 +246,9 @@ def _table() -> dict[str, str]:
     return table
 
 
-_HEADS = _table()
+HEADS = _table()
 
 
 def head_of(stemmed: str) -> str:
     """The head of a stem's group; a stem in no group is its own."""
-    return _HEADS.get(stemmed, stemmed)
+    return HEADS.get(stemmed, stemmed)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,18 @@ from gristmill_evals.contamination.index.shard import Arrays
 from gristmill_evals.contamination.index.sides import Candidate, Kind, Side
 from gristmill_evals.contamination.index.store import Loaded, load
 from gristmill_evals.contamination.index.tables import tables
-from gristmill_evals.contamination.kernel import backend
+from gristmill_evals.contamination.kernel import backend, worth_compiling
 from gristmill_evals.contamination.kernel.batch import Found, Question, laid_out
 from gristmill_evals.contamination.kernel.text import encode
 from gristmill_evals.contamination.rows import Row
 
+if TYPE_CHECKING:
+    from gristmill_evals.contamination.index.promise import Promise
+
+LEAST_HOPE = 0.2
+"""Score from which on compiled code can tell which rows may hold a rewording."""
+IN_PROSE = 0.2
+"""Cosine (rare words) of an item whose choices may stand in the row without letters or bullets."""
 RECENT = 4096
 """Sides kept as objects; all others are made again from the mapped texts when needed."""
 
@@ -35,6 +42,7 @@ class ItemIndex:
     def __init__(self, benchmarks: Iterable[Benchmark], folder: Path | None = None) -> None:
         loaded: Loaded = load(tuple(benchmarks), folder)
         self._names, self._shards, self._arrays = loaded.names, loaded.shards, loaded.tables
+        self._kept = loaded.kept
         self._starts: list[int] = self._arrays["item_starts"].tolist()
         self._tables = tables(self._arrays)
         self.common = Common(self._arrays)
@@ -71,13 +79,47 @@ class ItemIndex:
         return self._candidates(rows)
 
     def _candidates(self, rows: Sequence[Row]) -> list[list[Candidate]]:
-        if not rows:
-            return []
-        if not len(self):
-            return [[] for _ in rows]
+        return self.promising(rows, 0.0)[0]
+
+    def promising(
+        self, rows: Sequence[Row], least: float
+    ) -> tuple[list[list[Candidate]], list[list[Candidate]]]:
+        """:meth:`candidates`, and those that may be the row in other words and score ``least`` or more.
+
+        Of rows where none may be, only candidates that the other tiers can find something in are given.
+        """
+        if not rows or not len(self):
+            return [[] for _ in rows], [[] for _ in rows]
         shapes = [[shape_words(row.text[start:end]) for start, end in row.fields.values()] for row in rows]
         question = self._question(rows, shapes)
-        found: Found = backend(len(question.text)).search(question, self._tables)
+        kernel = backend(len(question.text))
+        found: Found = kernel.search(question, self._tables)
+        if least < LEAST_HOPE or found.bytes is None or not worth_compiling("looks", len(question.text)):
+            made = self._made(rows, shapes, found)
+            return made, made
+        heads = [len(shape.encode()) + 1 if shape else 0 for own in shapes for shape in own]
+        hopes = self.promise.of(question, found, heads, LEAST_HOPE)
+        row = np.repeat(np.arange(len(rows)), np.diff(found.ends, prepend=0))
+        kept = np.isin(row, row[hopes]) | (found.where[:, 4] > 0) | (found.scores[:, 0] >= IN_PROSE)
+        ends = np.concatenate([[0], np.cumsum(kept)])[found.ends]
+        made = self._made(rows, shapes, Found(ends, found.where[kept], found.scores[kept]))
+        hope = iter(hopes[kept].tolist())
+        return made, [[one for one in own if next(hope)] for own in made]
+
+    @cached_property
+    def promise(self) -> Promise:
+        """The items' texts as compiled code compares them; made at first use."""
+        from gristmill_evals.contamination.index.promise import Promise
+        from gristmill_evals.contamination.index.views import views
+
+        arrays = self._kept("views", lambda: views(self._items()))
+        return Promise(self._arrays, self._tables, arrays)
+
+    def _items(self) -> Iterator[BenchmarkItem]:
+        for at, shard in enumerate(self._shards):
+            yield from (_item(shard, n) for n in range(self._starts[at + 1] - self._starts[at]))
+
+    def _made(self, rows: Sequence[Row], shapes: Sequence[list[str]], found: Found) -> list[list[Candidate]]:
         where, scores = found.where.tolist(), found.scores.tolist()
         starts = [0, *found.ends.tolist()]
         return [

@@ -22,7 +22,7 @@ from gristmill_evals.contamination.index.files import UnusableFileError, read, w
 from gristmill_evals.contamination.index.shard import Arrays, shard
 
 TEXTS = ("blob", "blob_ends")
-SOURCES = ("normalise.py", "options.py", "rows.py", "vocabulary.py", "decision/code.py", "kernel", "index")
+SOURCES = ("normalise.py", "options.py", "rows.py", "vocabulary.py", "decision", "kernel", "index")
 log = logging.getLogger(__name__)
 
 
@@ -33,6 +33,8 @@ class Loaded:
     names: tuple[str, ...]
     shards: tuple[Arrays, ...]
     tables: Arrays
+    kept: Callable[[str, Callable[[], Arrays]], Arrays]
+    """What the folder has of that kind for this set of benchmarks, or what is built, which is kept there."""
 
 
 @lru_cache(maxsize=1)
@@ -55,7 +57,8 @@ def load(benchmarks: tuple[Benchmark, ...], folder: Path | None) -> Loaded:
     key = _name(*(benchmark.digest for benchmark in benchmarks))
     tables = _kept(folder, f"{key}.tables", key, lambda: combined(shards))
     texts = tuple({name: one[name] for name in TEXTS} for one in shards)
-    return Loaded(tuple(benchmark.name for benchmark in benchmarks), texts, tables)
+    names = tuple(benchmark.name for benchmark in benchmarks)
+    return Loaded(names, texts, tables, lambda kind, build: _kept(folder, f"{key}.{kind}", key, build))
 
 
 def _shard(benchmark: Benchmark, folder: Path | None) -> Arrays:

@@ -48,6 +48,8 @@ class Found:
     ends: Places
     where: NDArray[np.int32]
     scores: NDArray[np.float64]
+    bytes: Places | None = None
+    """First byte and end, in the text of all fields, of each candidate's window (compiled code only)."""
 
 
 def laid_out(texts: Sequence[bytes]) -> tuple[Bytes, Places]:

@@ -18,12 +18,22 @@ import numba  # noqa: E402
 
 def compiled(function: Function) -> Function:
     """``numba.njit`` with a cache on disk; without one where no folder can be written."""
+    return cast("Function", _made(function, inline=False))
+
+
+def inlined(function: Function) -> Function:
+    """:func:`compiled` as part of its callers: a call counts references to arrays, which takes longer than a
+    short piece of work."""
+    return cast("Function", _made(function, inline=True))
+
+
+def _made(function: Callable[..., Any], *, inline: bool) -> Any:
     try:
-        made = numba.njit(cache=True, nogil=True)(function)
+        made = numba.njit(cache=True, nogil=True, forceinline=inline)(function)
         _stamp(made)
     except (RuntimeError, AttributeError):  # no place for a cache, or a numba whose cache is made otherwise
-        made = numba.njit(nogil=True)(function)
-    return cast("Function", made)
+        made = numba.njit(nogil=True, forceinline=inline)(function)
+    return made
 
 
 def _stamp(made: Any) -> None:

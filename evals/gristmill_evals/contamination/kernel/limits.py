@@ -22,3 +22,9 @@ TOP = 5
 """Items of a row that are candidates without sharing any run of words."""
 OTHERS = 10
 """How many other items a candidate is compared with."""
+FLOOR = 0.05
+"""Cosine (rare words) below which texts are not compared: half of unrelated ones, one rewording in 200."""
+RELATIVE = 0.6
+"""The same as a share of the best cosine with the same window of the row: one rewording in 200 is lost."""
+LONGEST = 8000
+"""Characters of a text that are compared; a candidate in a longer field comes with its window."""

@@ -26,16 +26,16 @@ def sources() -> str:
     return digest.hexdigest()
 
 
-def is_there() -> bool:
+def is_there(part: str = "kernel") -> bool:
     """Whether this code was compiled by this Python and numba on this kind of machine."""
-    return any(path.is_file() for path in _places())
+    return any(path.is_file() for path in _places(part))
 
 
-def note(folder: Path | None) -> None:
-    """Remember that everything is compiled and kept in ``folder`` (None: it is not kept)."""
-    if folder is None or is_there():
+def note(folder: Path | None, part: str = "kernel") -> None:
+    """Remember that all of ``part`` is compiled and kept in ``folder`` (None: it is not kept)."""
+    if folder is None or is_there(part):
         return
-    for path in _places():
+    for path in _places(part):
         if path.parent == folder or folder.is_relative_to(path.parent):
             try:
                 path.touch()
@@ -44,10 +44,10 @@ def note(folder: Path | None) -> None:
             return
 
 
-@lru_cache(maxsize=1)
-def _places() -> tuple[Path, ...]:
+@lru_cache(maxsize=8)
+def _places(part: str) -> tuple[Path, ...]:
     """Where numba may keep its cache: beside the source, in the folder it is told, or in the user's."""
-    name = f"gristmill-kernel-{_stamp()}.ready"
+    name = f"gristmill-{part}-{_stamp()}.ready"
     told = os.environ.get("NUMBA_CACHE_DIR")
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"
     folders = [Path(told)] if told else [Path(__file__).parent / "__pycache__", user]

@@ -37,7 +37,7 @@ def search(text: Any, fields: Any, rows: Any, tables: Any, index: Any, known: An
     row, the number of fields up to its end. ``known``: sides to be scored anyway, and the ends of each row's.
     Returns the ends of each row's candidates, and of each candidate: side, field, first and last token of
     the window, whether it is known or shares a run or a short item; cosine, cosine of the runner-up, mean and
-    deviation of the others.
+    deviation of the others; first byte and end of the window.
     """
     grams, shorts, lookup, docs = index
     size = widest(rows, fields)
@@ -45,6 +45,7 @@ def search(text: Any, fields: Any, rows: Any, tables: Any, index: Any, known: An
     features = new_features(PER_BYTE * (size + 1))
     space = new_space(len(docs[0]), len(docs[4]))
     where, scores = np.empty((1024, 5), dtype=np.int32), np.empty((1024, 4), dtype=np.float64)
+    places = np.empty((1024, 2), dtype=np.int64)
     stops = np.empty(len(rows), dtype=np.int64)
     total, field, at_known = 0, 0, 0
     for row in range(len(rows)):
@@ -61,16 +62,34 @@ def search(text: Any, fields: Any, rows: Any, tables: Any, index: Any, known: An
         kept, kept_where, kept_scores = ranked(best, space, n, docs[4])
         if total + kept > len(where):
             where, scores = grown(where, total, 2 * (total + kept)), grown(scores, total, 2 * (total + kept))
+            places = grown(places, total, 2 * (total + kept))
         where[total : total + kept, :4] = kept_where[:kept]
         for at in range(kept):
             where[total + at, 4] = seen[kept_where[at, 0]]
+            places[total + at] = bytes_of(kept_where[at], parts, tokens, fields, field)
         scores[total : total + kept] = kept_scores[:kept]
         total += kept
         stops[row] = total
         field = rows[row]
         for place in range(n):
             seen[found[place]] = 0
-    return stops, where[:total], scores[:total]
+    return stops, where[:total], scores[:total], places[:total]
+
+
+@compiled
+def bytes_of(place: Any, parts: Any, tokens: Any, fields: Any, first: Any) -> Any:
+    """First byte and end of a window; with the edges of its field where it reaches them."""
+    field = place[1]
+    if field < 0:
+        return -1, -1
+    opening = parts[0][field - 1] if field > 0 else np.int64(0)
+    start = tokens[4][opening + place[2]]
+    end = tokens[5][max(opening, opening + place[3] - 1)]
+    if place[2] == 0:
+        start = fields[first + field - 1] if first + field > 0 else np.int64(0)
+    if opening + place[3] >= parts[0][field]:
+        end = fields[first + field]
+    return start, end
 
 
 @compiled

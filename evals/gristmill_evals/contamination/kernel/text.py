@@ -22,16 +22,34 @@ Hashes = NDArray[np.uint64]
 
 OTHER, LETTER, DIGIT, CHARACTER, BLANK = range(5)
 STOP, NUMBER = 1, 2
-_MARKS = r"\u0300-\u036f\u1160-\u11ff\u3099\u309a\u20d0-\u20ff"
-_PIECE = re.compile(rf"[^{_MARKS}]?[{_MARKS}]+|[^\x00-\x7f]", re.S)
+MARKS = r"\u0300-\u036f\u1160-\u11ff\u3099\u309a\u20d0-\u20ff"
+"""Characters that change the one before them."""
+_PIECE = re.compile(rf"[^{MARKS}]?[{MARKS}]+|[^\x00-\x7f]", re.S)
+_MARKED = re.compile(f"[{MARKS}]")
 _SLOTS = 512
+_MANY = 100
 
 
 def encode(text: str) -> bytes:
     """UTF-8 of ``text``, folded like :func:`normalise.fold` except that ASCII letters keep their case."""
     if text.isascii():
         return text.encode()
+    if not _MARKED.search(text):
+        folded = _by_character(text)
+        if folded is not None:
+            return folded.encode("utf-8", "surrogatepass")
     return _PIECE.sub(_piece, text).encode("utf-8", "surrogatepass")
+
+
+def _by_character(text: str) -> str | None:
+    """``text`` with all of a character replaced at once; None for too many, or one to be replaced twice."""
+    changed = {char: _folded(char) for char in set(text) if not char.isascii()}
+    changed = {char: folded for char, folded in changed.items() if folded != char}
+    if len(changed) > _MANY or any(char in changed for folded in changed.values() for char in folded):
+        return None
+    for char, folded in changed.items():
+        text = text.replace(char, folded)
+    return text
 
 
 def _piece(found: re.Match[str]) -> str:

@@ -14,8 +14,14 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gristmill.records import Span
 from gristmill_evals.contamination.index import Candidate, ItemIndex, Side
-from gristmill_evals.contamination.rows import GRAM, Row, masked_grams
+from gristmill_evals.contamination.kernel.hashing import word_hash
+from gristmill_evals.contamination.kernel.runs_numpy import Hashes, telling_grams
+from gristmill_evals.contamination.rows import GRAM, Row, run_keys
 from gristmill_evals.contamination.tiers.base import Hit
 
 STEEPNESS, HALF, HALF_OF_A_PIECE = 12.0, 0.8, 0.6
@@ -55,7 +61,7 @@ class Coverage:
     def _diverges(self, row: Row, side: Side, index: ItemIndex) -> bool:
         """Whether row and item both go on, before or after what they share."""
         weights = _weights(side, index)
-        telling = [n for n in range(side.head) if weights[n] > 0]
+        telling = [n for n, heavy in enumerate(weights[: side.head]) if heavy > 0]
         before = sum(1 for n in telling if n < self.item[0])
         after = sum(1 for n in telling if n > self.item[-1])
         first, end = _field_of(row, self.row[0])
@@ -66,7 +72,7 @@ class Coverage:
     def _asked(self, side: Side, index: ItemIndex) -> float:
         """Covered share of the asking sentence, 0 when it says too little to stand for the item."""
         weights = _weights(side, index)
-        first, end = _asking(side)
+        first, end = asking(side)
         if sum(1 for n in range(first, end) if weights[n] > 0) < ASKED:
             return 0.0
         return _share(weights, set(self.item), first, end)
@@ -94,7 +100,7 @@ def _weights(side: Side, index: ItemIndex) -> list[float]:
     weights: list[float] = index.weights(side.tokens).tolist()
     if len(index.common):
         telling = {at for at, _ in _telling(side, index)}
-        for at, _ in masked_grams(side.tokens):
+        for at, _ in run_keys(side.tokens):
             if at not in telling:
                 weights[at : at + GRAM] = [0.0] * GRAM
     return weights
@@ -105,42 +111,71 @@ def _share(weights: Sequence[float], covered: Collection[int], first: int, end: 
     return float(sum(weights[n] for n in range(first, end) if n in covered)) / total if total > 0 else 0.0
 
 
-def _asking(side: Side) -> tuple[int, int]:
+def asking(side: Side) -> tuple[int, int]:
     """The tokens (half-open) of the last sentence with a question mark; empty when there is none."""
+    return side.tokens.between(*asking_span(side))
+
+
+def asking_span(side: Side) -> Span:
+    """The characters of :func:`asking`."""
     question = side.item.question
     end = question.rfind("?")
     breaks = [m.end() for m in _SENTENCE.finditer(question, 0, max(end, 0))]
-    return side.tokens.between(breaks[-1] if breaks else 0, end)
+    return breaks[-1] if breaks else 0, end
 
 
 def coverage(row: Row, side: Side, index: ItemIndex, *, exact: bool) -> Coverage:
     """Tokens inside runs that both have, boilerplate left out; ``exact``: numbers must agree."""
-    wanted = _runs_of_item(side, index, exact)
-    words = row.tokens.words
     of_row: set[int] = set()
     of_item: set[int] = set()
-    for at, gram in row.masked_runs:
-        places = wanted.get(tuple(words[at : at + GRAM]) if exact else gram, ())
-        if places:
+    for run, theirs in _runs_of_item(side, index).items():
+        ours = row.masked_runs.get(run)
+        if ours is None:
+            continue
+        if exact:
+            ours, theirs = _with_same_numbers(row.tokens.words, ours, side.tokens.words, theirs)
+        for at in ours:
             of_row.update(range(at, at + GRAM))
-        for place in places:
-            of_item.update(range(place, place + GRAM))
+        for at in theirs:
+            of_item.update(range(at, at + GRAM))
     return Coverage(sorted(of_row), sorted(of_item))
 
 
+def _with_same_numbers(
+    words: list[str], ours: list[int], other: list[str], theirs: list[int]
+) -> tuple[list[int], list[int]]:
+    """Where one masked run stands on both sides, left to the places where the other has the same numbers."""
+    found = {at: tuple(words[at : at + GRAM]) for at in ours}
+    wanted = {at: tuple(other[at : at + GRAM]) for at in theirs}
+    both = set(found.values()) & set(wanted.values())
+    return [at for at in ours if found[at] in both], [at for at in theirs if wanted[at] in both]
+
+
 @functools.lru_cache(maxsize=512)
-def _runs_of_item(side: Side, index: ItemIndex, exact: bool) -> dict[tuple[str, ...], list[int]]:
+def _runs_of_item(side: Side, index: ItemIndex) -> dict[str, list[int]]:
     """Where each telling run of an item begins."""
-    found: dict[tuple[str, ...], list[int]] = {}
-    for at, gram in _telling(side, index):
-        found.setdefault(tuple(side.tokens.words[at : at + GRAM]) if exact else gram, []).append(at)
+    found: dict[str, list[int]] = {}
+    for at, run in _telling(side, index):
+        found.setdefault(run, []).append(at)
     return found
 
 
 @functools.lru_cache(maxsize=512)
-def _telling(side: Side, index: ItemIndex) -> list[tuple[int, tuple[str, ...]]]:
+def _telling(side: Side, index: ItemIndex) -> list[tuple[int, str]]:
     """The runs of an item, numbers masked, that few other items have."""
-    return [(at, gram) for at, gram in masked_grams(side.tokens) if gram not in index.common]
+    runs = run_keys(side.tokens)
+    if not len(index.common):
+        return runs
+    words = np.array([word_hash(word) for word in side.tokens.masked], dtype=np.uint64)
+    dull = _common(telling_grams(words, np.array([len(words)]))[0], index)
+    return [run for run, common in zip(runs, dull.tolist(), strict=True) if not common]
+
+
+def _common(hashes: Hashes, index: ItemIndex) -> NDArray[np.bool_]:
+    """``gram in index.common`` for the hashes of many at once."""
+    keys = index.common._keys
+    found: NDArray[np.bool_] = keys[np.minimum(np.searchsorted(keys, hashes), len(keys) - 1)] == hashes
+    return found
 
 
 def match(row: Row, candidate: Candidate, index: ItemIndex) -> Hit | None:

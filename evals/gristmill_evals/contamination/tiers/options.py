@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from rapidfuzz import fuzz
@@ -40,9 +41,8 @@ def match(row: Row, candidate: Candidate, index: ItemIndex) -> Hit | None:
 
 def _listed(row: Row, side: Side) -> tuple[list[int], Span] | None:
     """The order of the item's choices in a list of the row that has exactly these."""
-    wanted = option_key(side.item.choices)
     for found in row.options:
-        if found.key == wanted:
+        if found.key == option_key(side.item.choices):
             return _order(
                 [squash(c) for c in found.choices], [squash(c) for c in side.item.choices]
             ), found.span
@@ -63,8 +63,7 @@ def _order(found: Sequence[str], wanted: Sequence[str]) -> list[int]:
 def _in_prose(row: Row, side: Side) -> tuple[list[int], Span] | None:
     """Choices of two and more words that all occur in the text, without letters before them."""
     places: list[tuple[int, int, int]] = []
-    for number, choice in enumerate(side.item.choices):
-        words = tokenise(choice).words
+    for number, words in enumerate(words_of(side.item.choices)):
         at = row.tokens.find(words) if len(words) > 1 else None
         if at is None:
             return None
@@ -74,6 +73,12 @@ def _in_prose(row: Row, side: Side) -> tuple[list[int], Span] | None:
         return None
     last = max(at + size - 1 for at, _, size in places)
     return [number for _, number, _ in places], row.tokens.span(places[0][0], last)
+
+
+@functools.lru_cache(maxsize=1024)
+def words_of(choices: tuple[str, ...]) -> tuple[list[str], ...]:
+    """The words of each choice."""
+    return tuple(tokenise(choice).words for choice in choices)
 
 
 def _telling(side: Side, index: ItemIndex) -> bool:

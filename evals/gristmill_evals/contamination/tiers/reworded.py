@@ -8,31 +8,26 @@ without such runs on both sides, and what is left has to agree.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gristmill.records import Span
 from gristmill_evals.contamination.decision.decide import Judgement, Subject, Text, judge
+from gristmill_evals.contamination.decision.features import heaviest
 from gristmill_evals.contamination.decision.sides import Subjects, pairs
 from gristmill_evals.contamination.decision.views import View
 from gristmill_evals.contamination.index import Candidate, ItemIndex, Side
+from gristmill_evals.contamination.kernel.limits import FLOOR, RELATIVE
 from gristmill_evals.contamination.normalise import MASK, Tokens
 from gristmill_evals.contamination.options import option_key
 from gristmill_evals.contamination.rows import Row, grams
 from gristmill_evals.contamination.tiers.base import Hit
 from gristmill_evals.contamination.tiers.ngrams import Coverage, coverage
 
-RARE = 300
-"""Words in fewer than one of 300 items weigh 1, and those of a single item, whatever the number of items."""
 SUSPECT = 0.2
 """From this probability on, a row is looked at again without the runs that it shares with items."""
 TEMPLATE = 0.6
 """Share of an item in shared runs (numbers masked, by rarity) from which they are its own form."""
-FLOOR = 0.05
-"""Cosine (rare words) below which texts are not compared: half of unrelated ones, one rewording in 200."""
-RELATIVE = 0.6
-"""The same as a share of the best cosine with the same window of the row: one rewording in 200 is lost."""
 RUN = 6
 """Words that a run must have to be left out."""
 LEFT = 3
@@ -45,7 +40,7 @@ class Reworded:
 
     def __init__(self, index: ItemIndex) -> None:
         self._index = index
-        self._most = math.log1p(max(1, min(RARE, index.items)))
+        self._most = heaviest(index.items)
         self.subjects = Subjects()
         self.weight = functools.lru_cache(maxsize=1 << 16)(self._weight)
 
@@ -55,7 +50,7 @@ class Reworded:
 
     def match(self, row: Row, candidates: Sequence[Candidate]) -> list[tuple[Side, Hit]]:
         """``paraphrase``, ``template`` or ``near`` for every item among the candidates, however unlikely."""
-        near = _worth_comparing(candidates)
+        near = worth_comparing(candidates)
         sides = {(c.side.benchmark, c.side.item.id): c.side for c in near}
         compared = list(pairs(row, near, self.subjects))
         judged = judge(compared, self.weight)
@@ -115,7 +110,7 @@ class Reworded:
         return replace(one, score=min(score, one.score), label="paraphrase")
 
 
-def _worth_comparing(candidates: Sequence[Candidate]) -> list[Candidate]:
+def worth_comparing(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Questions like enough to the row, and not much less like it than others are to the same words of it."""
     best: dict[tuple[str, int], float] = {}
     for one in candidates:

@@ -1,0 +1,158 @@
+"""Which rows may hold a rewording: the decision in compiled code, on the safe side.
+
+It takes a tenth of the time of :mod:`decision`, which then decides on the few rows that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gristmill_evals.contamination.decision.decide import FORM, SAME_FORM
+from gristmill_evals.contamination.decision.features import heaviest
+from gristmill_evals.contamination.decision.model import FEATURES, shipped
+from gristmill_evals.contamination.index.combine import SCALE
+from gristmill_evals.contamination.index.shard import Arrays
+from gristmill_evals.contamination.index.tables import Tables
+from gristmill_evals.contamination.index.views import Said, symbol_weights
+from gristmill_evals.contamination.kernel import note_compiled
+from gristmill_evals.contamination.kernel.alike import rarity
+from gristmill_evals.contamination.kernel.batch import Found, Question
+from gristmill_evals.contamination.kernel.judging import promising
+from gristmill_evals.contamination.kernel.limits import FLOOR, LONGEST, RELATIVE
+from gristmill_evals.contamination.kernel.profile import ARRAYS
+
+SLACK = 0.15
+"""By how much (logit; a tenth of it as a share of the form) a row may fall short and still be looked at."""
+Numbers = NDArray[np.int64]
+
+
+class Promise:
+    """The items of an index, ready to be compared; ``views`` are their texts (:func:`views.views`)."""
+
+    def __init__(self, arrays: Arrays, tables: Tables, views: Arrays) -> None:
+        self._sides = arrays["side_kind"], arrays["side_item"]
+        self._starts = arrays["item_starts"]
+        feature, weights, _, _, unseen = tables[2]
+        most = heaviest(int(self._starts[-1]))
+        self._rarity = feature, weights, int(unseen[0]), float(SCALE), most
+        self._views = views
+        texts = (views["text_ends"], views["main"], views["comments"], views["code"])
+        self._items = self._profiles(views), texts
+        self._weights = symbol_weights()
+        known = shipped()
+        self._coefficients = np.array([known.intercept, *(known.coefficients[name] for name in FEATURES)])
+
+    def _profiles(self, arrays: Mapping[str, NDArray[np.generic]]) -> Tables:
+        weights = rarity(arrays["key"], *self._rarity)
+        for array in arrays.values():
+            array.flags.writeable = (
+                False  # compiled code is made for one kind of array, and mapped ones are fixed
+            )
+        return *(arrays[name] for name in ARRAYS), weights
+
+    def of(self, question: Question, found: Found, heads: Sequence[int], least: float) -> NDArray[np.bool_]:
+        """For each candidate, whether it may be the row in other words with at least the score ``least``.
+
+        ``heads``: bytes of made-up words at the beginning of each field.
+        """
+        hopes = np.zeros(len(found.where), dtype=bool)
+        pairs, places = self._pairs(found)
+        for whole in (False, True):
+            if not len(pairs):
+                return hopes
+            used, number = np.unique(pairs[:, 1], return_inverse=True)
+            windows = [_window(question, start, end, heads) for start, end in places[used, 1:].tolist()]
+            known = np.column_stack([pairs[:, 0], number, pairs[:, 2:4]])
+            likely = self.likely(known, windows, places[used], self._views, least, whole=whole)
+            if whole:
+                hopes[pairs[likely, 4]] = True
+            pairs = pairs[np.isin(pairs[:, 0], pairs[likely, 0])]
+        return hopes
+
+    def _pairs(self, found: Found) -> tuple[Numbers, Numbers]:
+        """Pairs worth comparing (row, window, item, benchmark, candidate); field and bytes of each window.
+
+        (:func:`tiers.reworded.worth_comparing`.)
+        """
+        if found.bytes is None:
+            raise AssertionError("only compiled code tells where windows are")
+        row = np.repeat(np.arange(len(found.ends)), np.diff(found.ends, prepend=0))
+        side, field, first, last = (found.where[:, n].astype(np.int64) for n in range(4))
+        cosine = found.scores[:, 0]
+        place = _grouped(row, field, first)
+        best = np.zeros(place.max(initial=-1) + 1)
+        np.maximum.at(best, place, cosine)
+        kinds, items = self._sides
+        near = (kinds[side] == 0) & (field >= 0) & (cosine >= np.maximum(FLOOR, RELATIVE * best[place]))
+        kept = np.flatnonzero(near)
+        window = _grouped(row[kept], field[kept], first[kept], last[kept])
+        item = items[side[kept]].astype(np.int64)
+        bench = np.searchsorted(self._starts, item, side="right") - 1
+        example = np.zeros(window.max(initial=-1) + 1, dtype=np.int64)
+        example[window] = kept
+        pairs = np.column_stack([row[kept], window, item, bench, kept])
+        return pairs[np.lexsort((window, row[kept]))], np.column_stack([field[example], found.bytes[example]])
+
+    def likely(
+        self,
+        pairs: Numbers,
+        windows: Sequence[bytes],
+        places: Numbers,
+        items: Arrays | Said,
+        least: float,
+        *,
+        whole: bool = True,
+    ) -> NDArray[np.bool_]:
+        """Of each pair (row, window, item, benchmark), whether it may come to the score.
+
+        ``places``: field, first byte and end of each window. ``items``: all of them, or texts of some (one or
+        more an item, see :attr:`Said.ends`). Unless ``whole``, words in order are not compared.
+        """
+        said = Said()
+        for raw in windows:
+            said.add(raw, raw.decode("utf-8", "replace"), thorough=False)
+        arrays = said.read(whole=whole)
+        known = items.read(whole=True) if isinstance(items, Said) else items
+        texts = (known["text_ends"], known["main"], known["comments"], known["code"])
+        profiles = (self._profiles(known), texts) if isinstance(items, Said) else self._items
+        told = np.column_stack([arrays["main"], arrays["comments"], arrays["code"], places]).astype(np.int64)
+        shapes = (
+            *(arrays["shape_ends"], arrays["shapes"]),
+            *(known["shape_ends"], known["shapes"]),
+            self._weights,
+        )
+        limits = self._coefficients, log(least / (1 - least)) - SLACK, _form(least), whole
+        found = promising(pairs, told, self._profiles(arrays), *profiles, shapes, limits)
+        note_compiled("looks", promising)
+        return np.asarray(found > 0)
+
+
+def _grouped(*columns: Numbers) -> Numbers:
+    """A number for each distinct row of the columns."""
+    if not len(columns[0]):
+        return columns[0]
+    order = np.lexsort(columns[::-1])
+    new = np.zeros(len(order), dtype=np.int64)
+    for column in columns:
+        ordered = column[order]
+        new[1:] |= ordered[1:] != ordered[:-1]
+    found = np.empty(len(order), dtype=np.int64)
+    found[order] = np.cumsum(new)
+    return found
+
+
+def _window(question: Question, start: int, end: int, heads: Sequence[int]) -> bytes:
+    """The bytes of a window without the made-up words that stand before its field."""
+    field = int(np.searchsorted(question.fields, start, side="right"))
+    begins = int(question.fields[field - 1]) if field else 0
+    start = max(start, begins + heads[field])
+    return question.text[start : min(end, start + LONGEST)].tobytes()
+
+
+def _form(least: float) -> float:
+    """The form (0 to 1) that a template of this score has (:func:`decision.decide.template_score`)."""
+    return max(SAME_FORM, FORM * min(1.0, least / 0.5)) / 100 - SLACK / 10
