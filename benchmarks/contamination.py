@@ -111,7 +111,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--python312", default=shutil.which("python3.12"), metavar="PYTHON")
     parser.add_argument("--limits", type=float, nargs=2, metavar=("SECONDS", "MB"), help="exit 1 beyond them")
     parser.add_argument("--json", type=Path, metavar="OUT")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="make the corpus there and leave it")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="make the corpus there, or use the one that is there"
+    )
     options = parser.parse_args()
     if max(options.cores) > len(os.sched_getaffinity(0)):
         parser.error(f"--cores: this machine allows {len(os.sched_getaffinity(0))}")
@@ -131,7 +133,7 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="contamination-") as folder:
             yield Path(folder)
     else:
-        keep.mkdir(parents=True)
+        keep.mkdir(parents=True, exist_ok=True)
         yield keep.resolve()
 
 

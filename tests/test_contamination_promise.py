@@ -113,7 +113,7 @@ def test_code_under_the_same_licence_is_passed_over_and_its_rewording_is_not() -
     checker = Checker([Benchmark.make("code", [BenchmarkItem("t", LICENCE + task), *made])])
     rows = [row_of_mapping({"id": n, "text": LICENCE + text}) for n, text in enumerate((other, reworded))]
     backend()
-    candidates, suspects = checker.index.promising(rows, 0.5)
+    candidates, suspects, _ = checker.index.promising(rows, 0.5)
     hopes = checker._hopes(rows, candidates, suspects, 0.5)
     assert hopes == [False, True]
     assert _keys(checker.check_many(rows, 0.5)) == _keys(_slowly(checker, rows, 0.5))
@@ -157,7 +157,7 @@ def _slowly(checker: Checker, rows: Sequence[Row], least: float) -> list[list[Fo
     found = []
     for row, candidates in zip(rows, checker.index.candidates(rows), strict=True):
         best = checker._repeated(row, [one for one in candidates if _may_repeat(one)])
-        checker._add_reworded(row, candidates, best)
+        checker._add_reworded(row, candidates, candidates, best)
         found.append(_listed(best, least))
     return found
 

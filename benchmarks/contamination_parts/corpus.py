@@ -51,11 +51,21 @@ class Corpus:
 
 
 def write(folder: Path, rows: int, items: int, seed: int, *, plain: bool) -> Corpus:
-    """Make a corpus below ``folder``; ``plain``: also what clients that want one text a row read."""
+    """Make a corpus below ``folder``; ``plain``: also what clients that want one text a row read.
+
+    One that stands there and was made of the same is used again.
+    """
     corpus = Corpus(
         folder / "rows.jsonl", folder / "plain", folder / "made.jsonl", folder / "decon", folder / "one",
         Counter(),
     )  # fmt: skip
+    made, told = folder / "made.json", {"rows": rows, "items": items, "seed": seed, "plain": plain}
+    if made.exists():
+        known = json.loads(made.read_text())
+        if known["of"] != told:
+            raise SystemExit(f"{folder} holds another corpus, made of {known['of']}")
+        corpus.counts.update(known["counts"])
+        return corpus
     for path in (corpus.plain, corpus.decon, corpus.one):
         path.mkdir()
     known = _benchmark(corpus, items, seed)
@@ -70,6 +80,7 @@ def write(folder: Path, rows: int, items: int, seed: int, *, plain: bool) -> Cor
             if plain:
                 shards[number % SHARDS].write(orjson.dumps({"id": row["id"], "text": text_of(row)}) + b"\n")
     (corpus.one / "0.jsonl").write_text(json.dumps({"id": "one", "text": "nothing to see here"}) + "\n")
+    made.write_text(json.dumps({"of": told, "counts": corpus.counts}))
     return corpus
 
 

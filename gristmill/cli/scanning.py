@@ -134,7 +134,7 @@ def _index_folder(job: ScanJob, number: int) -> Iterator[tuple[ScanJob, int]]:
         if job.folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gristmill-index-"))
             job = replace(job, folder=Path(folder))
-        job.open()
+        job.prepare()
         yield job, number
 
 

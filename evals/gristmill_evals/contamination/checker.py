@@ -78,16 +78,16 @@ class Checker:
 
     def check_many(self, rows: Sequence[Row], min_score: float = 0.0) -> list[list[Found]]:
         """:meth:`check` for each row, in order; candidates are looked up for all of them at once."""
-        candidates, suspects = self.index.promising(rows, min_score)
+        candidates, suspects, rivals = self.index.promising(rows, min_score)
         repeating = self._repeating(rows, candidates, min_score)
         found = [self._repeated(row, shared) for row, shared in zip(rows, repeating, strict=True)]
         open_ones = [
             [one for one in own if not _settled(best, one)] for best, own in zip(found, suspects, strict=True)
         ]
         hopes = self._hopes(rows, candidates, open_ones, min_score)
-        for row, best, own, hope in zip(rows, found, candidates, hopes, strict=True):
+        for row, best, own, first, hope in zip(rows, found, candidates, rivals, hopes, strict=True):
             if hope:
-                self._add_reworded(row, own, best)
+                self._add_reworded(row, own, first, best)
         return [_listed(best, min_score) for best in found]
 
     def _hopes(
@@ -135,8 +135,10 @@ class Checker:
                 _keep(best, Found(row, candidate.side, _less_if_other_choices(row, candidate.side, hit)))
         return best
 
-    def _add_reworded(self, row: Row, candidates: Sequence[Candidate], best: Best) -> None:
-        for side, hit in self.reworded.match(row, candidates):
+    def _add_reworded(
+        self, row: Row, candidates: Sequence[Candidate], first: Sequence[Candidate], best: Best
+    ) -> None:
+        for side, hit in self.reworded.match(row, candidates, first):
             _keep(best, Found(row, side, _less_if_other_choices(row, side, hit)))
 
     def _hit(self, row: Row, candidate: Candidate) -> Hit | None:

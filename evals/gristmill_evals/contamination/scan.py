@@ -73,6 +73,12 @@ class ScanJob:
         checker = Checker(self.benchmarks, self.folder)
         return _Work(checker, Skim(checker), self.min_score, self.file, self.exact).check
 
+    def prepare(self) -> None:
+        """Build what ``folder`` is to keep, so that workers find it there."""
+        index = Checker(self.benchmarks, self.folder).index
+        if not self.exact:
+            index.prepare()
+
 
 @dataclass(frozen=True, slots=True)
 class _Work:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 _KEYWORD = re.compile(
     r"(?:def|class|import|from|return|for|while|if|elif|else|function|const|let|var|public|private|static"
@@ -25,6 +26,7 @@ _GIVEN = r"\b(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?(?:function\b|\([^()]{
 _DEFINED = re.compile(f"{_NAMED}|{_BRACED}|{_GIVEN}", re.M)
 _DEFINED_WITHOUT_BRACES = re.compile(f"{_NAMED}|{_GIVEN}")
 _QUOTED = re.compile(r"\"\"\"(.*?)(?:\"\"\"|\Z)|'''(.*?)(?:'''|\Z)|/\*+(.*?)(?:\*/|\Z)", re.S)
+_QUOTES = ('"""', "'''", "/*")
 _COMMENT = re.compile(r"^\s*(?://+|#(?!include|define|!))\s?(.*)$", re.M)
 _ARROW = re.compile(r">>>|==|=>|->|➞|→")
 _RETURNS = re.compile(r"\w\([^()]*\)\s*(?:returns?|should|will|outputs?|yields?|gives?)\b")
@@ -63,12 +65,17 @@ def defines(text: str) -> bool:
 
 def told(text: str) -> str:
     """What the code says in words: names of its functions, comments and docstrings without the examples."""
-    found = _DEFINED.findall(text) if "{" in text else _DEFINED_WITHOUT_BRACES.findall(text)
-    names = [next(filter(None, groups)) for groups in found if any(groups)]
-    blocks = ["".join(groups) for groups in _QUOTED.findall(text)]
-    blocks += _COMMENT.findall(_QUOTED.sub("", text))
+    pattern = _DEFINED if "{" in text else _DEFINED_WITHOUT_BRACES
+    found = islice(pattern.finditer(text), 3)
+    names = [next(filter(None, match.groups())) for match in found]
+    blocks = []
+    if any(quote in text for quote in _QUOTES):
+        blocks = ["".join(groups) for groups in _QUOTED.findall(text)]
+        text = _QUOTED.sub("", text)
+    if "#" in text or "//" in text:
+        blocks += _COMMENT.findall(text)
     lines = [line for block in blocks for line in block.split("\n")]
-    return "\n".join([*names[:3], *_without_examples(lines)])
+    return "\n".join([*names, *_without_examples(lines)])
 
 
 def _without_examples(lines: Sequence[str]) -> list[str]:

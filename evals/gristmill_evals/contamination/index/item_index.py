@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gristmill_evals.contamination.benchmark import Benchmark, BenchmarkItem
 from gristmill_evals.contamination.decision.code import shape_words
@@ -21,8 +20,8 @@ from gristmill_evals.contamination.index.sides import Candidate, Kind, Side
 from gristmill_evals.contamination.index.store import Loaded, load
 from gristmill_evals.contamination.index.tables import tables
 from gristmill_evals.contamination.kernel import backend, worth_compiling
-from gristmill_evals.contamination.kernel.batch import Found, Question, laid_out
-from gristmill_evals.contamination.kernel.text import encode
+from gristmill_evals.contamination.kernel.batch import Found, Places, Question, laid_out
+from gristmill_evals.contamination.kernel.text import Bytes, encode
 from gristmill_evals.contamination.rows import Row
 
 if TYPE_CHECKING:
@@ -34,6 +33,9 @@ IN_PROSE = 0.2
 """Cosine (rare words) of an item whose choices may stand in the row without letters or bullets."""
 RECENT = 4096
 """Sides kept as objects; all others are made again from the mapped texts when needed."""
+
+
+Candidates = list[list[Candidate]]
 
 
 class ItemIndex:
@@ -81,30 +83,32 @@ class ItemIndex:
     def _candidates(self, rows: Sequence[Row]) -> list[list[Candidate]]:
         return self.promising(rows, 0.0)[0]
 
-    def promising(
-        self, rows: Sequence[Row], least: float
-    ) -> tuple[list[list[Candidate]], list[list[Candidate]]]:
-        """:meth:`candidates`, and those that may be the row in other words and score ``least`` or more.
+    def promising(self, rows: Sequence[Row], least: float) -> tuple[Candidates, Candidates, Candidates]:
+        """:meth:`candidates`; those that may be the row in other words and score ``least``; these and rivals.
 
         Of rows where none may be, only candidates that the other tiers can find something in are given.
         """
         if not rows or not len(self):
-            return [[] for _ in rows], [[] for _ in rows]
+            return [[] for _ in rows], [[] for _ in rows], [[] for _ in rows]
         shapes = [[shape_words(row.text[start:end]) for start, end in row.fields.values()] for row in rows]
         question = self._question(rows, shapes)
         kernel = backend(len(question.text))
         found: Found = kernel.search(question, self._tables)
         if least < LEAST_HOPE or found.bytes is None or not worth_compiling("looks", len(question.text)):
             made = self._made(rows, shapes, found)
-            return made, made
+            return made, made, made
         heads = [len(shape.encode()) + 1 if shape else 0 for own in shapes for shape in own]
         hopes = self.promise.of(question, found, heads, LEAST_HOPE)
         row = np.repeat(np.arange(len(rows)), np.diff(found.ends, prepend=0))
-        kept = np.isin(row, row[hopes]) | (found.where[:, 4] > 0) | (found.scores[:, 0] >= IN_PROSE)
+        kept = np.isin(row, row[hopes == 1]) | (found.where[:, 4] > 0) | (found.scores[:, 0] >= IN_PROSE)
         ends = np.concatenate([[0], np.cumsum(kept)])[found.ends]
         made = self._made(rows, shapes, Found(ends, found.where[kept], found.scores[kept]))
-        hope = iter(hopes[kept].tolist())
-        return made, [[one for one in own if next(hope)] for own in made]
+        hope, needed = iter((hopes[kept] == 1).tolist()), iter((hopes[kept] > 0).tolist())
+        return (
+            made,
+            [[one for one in own if next(hope)] for own in made],
+            [[one for one in own if next(needed)] for own in made],
+        )
 
     @cached_property
     def promise(self) -> Promise:
@@ -114,6 +118,11 @@ class ItemIndex:
 
         arrays = self._kept("views", lambda: views(self._items()))
         return Promise(self._arrays, self._tables, arrays)
+
+    def prepare(self) -> None:
+        """Make what is otherwise made when the first rows come, if there is compiled code for it."""
+        if len(self) and worth_compiling("looks", 0):
+            self.promise  # noqa: B018 - made when asked for
 
     def _items(self) -> Iterator[BenchmarkItem]:
         for at, shard in enumerate(self._shards):
@@ -138,21 +147,13 @@ class ItemIndex:
         if not rows or not len(self):
             return [0] * len(rows)
         texts = [encode(row.text[start:end]) for row in rows for start, end in row.fields.values()]
-        counts = self._repeats(texts, np.cumsum([len(row.fields) for row in rows], dtype=np.int64))
-        return [count or len(self._by_options(row)) for row, count in zip(rows, counts, strict=True)]
-
-    def repeats_in(self, texts: Sequence[bytes]) -> list[int]:
-        """:meth:`repeats` of texts as the kernel reads them (:func:`kernel.text.encode`)."""
-        if not texts or not len(self):
-            return [0] * len(texts)
-        return self._repeats(texts, np.arange(1, len(texts) + 1, dtype=np.int64))
-
-    def _repeats(self, texts: Sequence[bytes], ends: NDArray[np.int64]) -> list[int]:
         joined, fields = laid_out(texts)
+        ends = np.cumsum([len(row.fields) for row in rows], dtype=np.int64)
         none = np.zeros(len(ends), dtype=np.int64)
         question = Question(joined, fields, ends, none.astype(np.int32)[:0], none)
-        counts: list[int] = backend(len(question.text)).repeats(question, self._tables).tolist()
-        return counts
+        counts: list[int] = backend(len(joined)).repeats(question, self._tables).tolist()
+        listed = self._by_options(rows, joined, fields, ends)
+        return [count or len(sides) for sides, count in zip(listed, counts, strict=True)]
 
     def _candidate(
         self, names: list[str], shapes: list[str], where: list[int], scores: list[float]
@@ -173,14 +174,22 @@ class ItemIndex:
         ]
         joined, fields = laid_out(texts)
         ends = np.cumsum([len(row.fields) for row in rows], dtype=np.int64)
-        known = [self._by_options(row) for row in rows]
+        known = self._by_options(rows, joined, fields, ends)
         known_ends = np.cumsum([len(sides) for sides in known], dtype=np.int64)
         flat = np.array([side for sides in known for side in sides], dtype=np.int32)
         return Question(joined, fields, ends, flat, known_ends)
 
-    def _by_options(self, row: Row) -> list[int]:
-        if not len(self.options) or not may_hold_options(row.text):
-            return []
+    def _by_options(self, rows: Sequence[Row], text: Bytes, fields: Places, ends: Places) -> list[list[int]]:
+        """For each row, the sides with a set of choices that it lists."""
+        if not len(self.options):
+            return [[] for _ in rows]
+        listing = backend(0).may_list(text, fields, ends)
+        return [
+            self._sides_of(row) if may and may_hold_options(row.text) else []
+            for row, may in zip(rows, listing, strict=True)
+        ]
+
+    def _sides_of(self, row: Row) -> list[int]:
         return sorted({number for found in row.options for number in self.options[found.key]})
 
     def _side(self, number: int) -> Side:

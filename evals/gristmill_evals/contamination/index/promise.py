@@ -27,6 +27,9 @@ from gristmill_evals.contamination.kernel.profile import ARRAYS
 
 SLACK = 0.15
 """By how much (logit; a tenth of it as a share of the form) a row may fall short and still be looked at."""
+LEAST_COSINE = 0.08
+"""Rows without a candidate so much like them are passed over: of all pairs of the measured benchmarks that
+score .2 and more, the least alike have .097."""
 Numbers = NDArray[np.int64]
 
 
@@ -54,23 +57,27 @@ class Promise:
             )
         return *(arrays[name] for name in ARRAYS), weights
 
-    def of(self, question: Question, found: Found, heads: Sequence[int], least: float) -> NDArray[np.bool_]:
-        """For each candidate, whether it may be the row in other words with at least the score ``least``.
+    def of(self, question: Question, found: Found, heads: Sequence[int], least: float) -> NDArray[np.uint8]:
+        """For each candidate, 1 if it may be the row in other words with at least the score ``least``.
 
-        ``heads``: bytes of made-up words at the beginning of each field.
+        2 if such a one is to be compared with it. ``heads``: bytes of made-up words that begin each field.
         """
-        hopes = np.zeros(len(found.where), dtype=bool)
+        hopes = np.zeros(len(found.where), dtype=np.uint8)
         pairs, places = self._pairs(found)
+        windows = Said()
+        for start, end in places[:, 1:].tolist():
+            raw = _window(question, start, end, heads)
+            windows.add(raw, raw.decode("utf-8", "replace"), thorough=False)
         for whole in (False, True):
             if not len(pairs):
                 return hopes
             used, number = np.unique(pairs[:, 1], return_inverse=True)
-            windows = [_window(question, start, end, heads) for start, end in places[used, 1:].tolist()]
             known = np.column_stack([pairs[:, 0], number, pairs[:, 2:4]])
-            likely = self.likely(known, windows, places[used], self._views, least, whole=whole)
+            some = windows.only(used.tolist())
+            likely = self.likely(known, some, places[used], self._views, least, whole=whole)
             if whole:
-                hopes[pairs[likely, 4]] = True
-            pairs = pairs[np.isin(pairs[:, 0], pairs[likely, 0])]
+                hopes[pairs[:, 4]] = likely
+            pairs = pairs[np.isin(pairs[:, 0], pairs[likely == 1, 0])]
         return hopes
 
     def _pairs(self, found: Found) -> tuple[Numbers, Numbers]:
@@ -87,7 +94,9 @@ class Promise:
         best = np.zeros(place.max(initial=-1) + 1)
         np.maximum.at(best, place, cosine)
         kinds, items = self._sides
-        near = (kinds[side] == 0) & (field >= 0) & (cosine >= np.maximum(FLOOR, RELATIVE * best[place]))
+        like = cosine >= np.maximum(FLOOR, RELATIVE * best[place])
+        near = (kinds[side] == 0) & (field >= 0) & like
+        near &= np.isin(row, row[near & (cosine >= LEAST_COSINE)])
         kept = np.flatnonzero(near)
         window = _grouped(row[kept], field[kept], first[kept], last[kept])
         item = items[side[kept]].astype(np.int64)
@@ -100,22 +109,19 @@ class Promise:
     def likely(
         self,
         pairs: Numbers,
-        windows: Sequence[bytes],
+        windows: Said,
         places: Numbers,
         items: Arrays | Said,
         least: float,
         *,
         whole: bool = True,
-    ) -> NDArray[np.bool_]:
-        """Of each pair (row, window, item, benchmark), whether it may come to the score.
+    ) -> NDArray[np.uint8]:
+        """Of each pair (row, window, item, benchmark), 1 if it may come to the score, 2 for a rival of one.
 
         ``places``: field, first byte and end of each window. ``items``: all of them, or texts of some (one or
         more an item, see :attr:`Said.ends`). Unless ``whole``, words in order are not compared.
         """
-        said = Said()
-        for raw in windows:
-            said.add(raw, raw.decode("utf-8", "replace"), thorough=False)
-        arrays = said.read(whole=whole)
+        arrays = windows.read(whole=whole)
         known = items.read(whole=True) if isinstance(items, Said) else items
         texts = (known["text_ends"], known["main"], known["comments"], known["code"])
         profiles = (self._profiles(known), texts) if isinstance(items, Said) else self._items
@@ -128,7 +134,7 @@ class Promise:
         limits = self._coefficients, log(least / (1 - least)) - SLACK, _form(least), whole
         found = promising(pairs, told, self._profiles(arrays), *profiles, shapes, limits)
         note_compiled("looks", promising)
-        return np.asarray(found > 0)
+        return np.asarray(found)
 
 
 def _grouped(*columns: Numbers) -> Numbers:

@@ -56,6 +56,20 @@ class Said:
             self.shapes += map(symbol_number, shape(text))
         self.shape_ends.append(len(self.shapes))
 
+    def only(self, wanted: Sequence[int]) -> Said:
+        """Some of the texts, in the order of ``wanted``."""
+        some = Said()
+        for n in wanted:
+            main = self.main[n]
+            some.main.append(len(some.texts))
+            some.texts.append(self.texts[main])
+            some.code.append(self.code[n])
+            some.comments.append(len(some.texts) if self.code[n] else -1)
+            some.texts += self.texts[main + 1 : main + 1 + self.code[n]]
+            some.shapes += self.shapes[self.shape_ends[n - 1] if n else 0 : self.shape_ends[n]]
+            some.shape_ends.append(len(some.shapes))
+        return some
+
     def read(self, *, whole: bool) -> Arrays:
         """The profiles (:data:`ARRAYS`), ``text_ends``, ``main``, ``comments``, ``code``,
         ``shape_ends`` and ``shapes``."""

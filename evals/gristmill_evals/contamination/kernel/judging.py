@@ -30,6 +30,8 @@ from gristmill_evals.contamination.kernel.compiled import compiled
 KEY, LOGIT, ROW_TEXT, ITEM_TEXT, NUMBERS, ROOM = range(6)
 """What is remembered of a pair: likeness, logit without margin and words in order, the texts compared, their
 ``numbers_both``."""
+CLOSE = 0.05
+"""Likeness by which compiled code and Python may differ, on the safe side."""
 (
     INTERCEPT, OF_ITEM, EVIDENCE, SORTED, LENGTH, WORDY, NUMBERS_OF_ROW, NUMBERS_MISSING, NUMBERS_FOREIGN,
     NUMBERS_NEAR, NUMBERS_APART, NAMES_SHARED, NAMES_APART, SHAPE_APART, MARGIN, ALIKE_OTHERWISE,
@@ -38,7 +40,9 @@ KEY, LOGIT, ROW_TEXT, ITEM_TEXT, NUMBERS, ROOM = range(6)
 
 @compiled
 def promising(pairs: Any, windows: Any, rows: Any, items: Any, texts: Any, shapes: Any, limits: Any) -> Any:
-    """For each pair, whether it might be a rewording or a template with at least the given logit and form.
+    """For each pair, 1 if it might be a rewording or a template with at least the given logit and form.
+
+    2 for another one that such a pair is to be measured against, because the same words might rather be that.
 
     ``pairs``: row, window, item and benchmark, those of a row (and in it, of a window) together. ``windows``:
     text, text of its comments (-1: none), whether it is code, field, first byte and end. ``rows``, ``items``:
@@ -197,21 +201,38 @@ def decide_row(
             question = texts[1][part(texts[0], pairs[at, 2])[0]]
             first, end = part(items[2], question)
             found[at] = end > first and reaches(rows, windows[window, 0], items, question, 2, form, exact)
+    for at in range(span[0], span[1]):
+        if found[at] == 1:
+            mark_rivals(at, span, pairs, kept, windows, found)
 
 
 @compiled
 def rival(at: Any, span: Any, pairs: Any, kept: Any, windows: Any) -> Any:
     """The likeness of the likest other item to the same words; another benchmark's may be the same item."""
-    most, ours = 0.0, pairs[at, 1]
+    most = 0.0
     for other in range(span[0], span[1]):
-        theirs = pairs[other, 1]
-        if other == at or kept[other, KEY] <= most or windows[theirs, 3] != windows[ours, 3]:
-            continue
-        if windows[theirs, 4] >= windows[ours, 5] or windows[ours, 4] >= windows[theirs, 5]:
+        if kept[other, KEY] <= most or other == at or not overlap(windows, pairs[other, 1], pairs[at, 1]):
             continue
         if pairs[other, 3] == pairs[at, 3] or kept[other, KEY] < 0.8 * kept[at, KEY]:
             most = kept[other, KEY]
     return most
+
+
+@compiled
+def overlap(windows: Any, one: Any, other: Any) -> Any:
+    """Whether two windows share words."""
+    same = windows[one, 3] == windows[other, 3]
+    return same and windows[one, 4] < windows[other, 5] and windows[other, 4] < windows[one, 5]
+
+
+@compiled
+def mark_rivals(at: Any, span: Any, pairs: Any, kept: Any, windows: Any, found: Any) -> None:
+    """Mark those that may turn out to be its likest rival: about as like as that, or more."""
+    most = rival(at, span, pairs, kept, windows)
+    for other in range(span[0], span[1]):
+        near = found[other] == 0 and kept[other, KEY] >= most - CLOSE
+        if near and overlap(windows, pairs[other, 1], pairs[at, 1]):
+            found[other] = 2
 
 
 @compiled

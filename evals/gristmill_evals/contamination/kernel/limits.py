@@ -9,7 +9,7 @@ MOST_PARTS = 16
 WINDOW, STRIDE = 200, 100
 """Tokens of a window, and from the start of one to that of the next."""
 BUDGET, SHARES = 16000, 4
-"""Postings looked at for a field, shared out among its windows; from SHARES on, each gets that share."""
+"""Postings looked at for a row, shared out among its windows; from SHARES on, each gets that share."""
 DEPTH = 24
 """Items of a window that get an exact cosine."""
 FEW_WINDOWS = 8

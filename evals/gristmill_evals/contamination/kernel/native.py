@@ -7,10 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gristmill_evals.contamination.kernel import features, ready, retrieve
+from gristmill_evals.contamination.kernel import features, lists, ready, retrieve
 from gristmill_evals.contamination.kernel.batch import Cut, Found, Question, laid_out
 from gristmill_evals.contamination.kernel.runs_numpy import Hashes, Places
-from gristmill_evals.contamination.kernel.text import classes, special_words
+from gristmill_evals.contamination.kernel.text import Bytes, classes, special_words
 
 NAME = "numba"
 
@@ -30,6 +30,12 @@ def feature_keys(texts: Sequence[bytes]) -> tuple[Hashes, Places]:
     joined, ends = laid_out(texts)
     keys, stops = features.features_of(joined, ends, _tables())
     return keys, stops
+
+
+def may_list(text: Bytes, fields: Places, rows: Places) -> list[bool]:
+    """For each row, whether it may hold a list of choices."""
+    found: list[bool] = (lists.may_list(text, fields, rows) > 0).tolist()
+    return found
 
 
 def repeats(question: Question, index: tuple[Any, ...]) -> Places:

@@ -147,6 +147,11 @@ def _paired(words: Hashes, first: Places, second: Places, salt: np.uint64) -> Ha
     return mixed((words[first] * BASE + words[second]) ^ salt) | ONE
 
 
+def may_list(text: Bytes, fields: Places, rows: Places) -> list[bool]:
+    """For each row, whether it may hold a list of choices: whoever looks for one will see."""
+    return [True] * len(rows)
+
+
 def repeats(question: Question, index: tuple[Any, ...]) -> Places:
     """For each row, how many sides share a run or a short question with it (:func:`native.repeats`)."""
     raw = question.text.tobytes()

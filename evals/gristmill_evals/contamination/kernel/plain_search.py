@@ -56,11 +56,11 @@ def search_row(
     known = list(dict.fromkeys([*wanted, *shared_sides(masked, index)]))
     best: Scored = {}
     sure: Scored = {}
-    for number, field in enumerate(fields):
+    cut = [_windows(field.size) for field in fields]
+    budget = BUDGET // max(1, min(SHARES, sum(map(len, cut))))
+    for number, (field, windows) in enumerate(zip(fields, cut, strict=True)):
         places = _find(lookup[0][0], field.keys)
         few = field.size <= WINDOW + (FEW_WINDOWS - 1) * STRIDE
-        windows = _windows(field.size)
-        budget = BUDGET // min(SHARES, max(1, len(windows)))
         for first, last in windows:
             window = _window(field, places, (first, last), lookup)
             if len(window.known):

@@ -131,7 +131,7 @@ def new_space(docs: Any, sides: Any) -> Any:
     """Arrays that are used again for every window and row."""
     return (
         np.zeros(docs, dtype=np.int32),
-        np.empty(docs, dtype=np.int32),
+        np.empty(docs + 1, dtype=np.int32),
         np.zeros((3, SLOTS), dtype=np.int64),
         np.zeros(SLOTS, dtype=np.uint64),
         np.empty(SLOTS, dtype=np.int32),

@@ -26,13 +26,13 @@ def score_fields(tokens: Any, parts: Any, features: Any, lookup: Any, docs: Any,
     known, lasts = space[7], features[2]
     for place in range(n):
         known[space[5][place]] = 0.0, -1.0, 0.0, 0.0
+    budget = BUDGET // max(1, min(SHARES, windows_of(parts[0])))
     start = 0
     for field in range(len(parts[0])):
         end: Any = parts[0][field]
         count = emit(tokens, (start, end), features[:3])
         look_up(features, count, lookup)
         few = end - start <= WINDOW + (FEW_WINDOWS - 1) * STRIDE
-        budget = BUDGET // min(SHARES, 1 + max(0, end - start - WINDOW + STRIDE - 1) // STRIDE)
         low = high = 0
         first = start
         while first < end:
@@ -48,6 +48,17 @@ def score_fields(tokens: Any, parts: Any, features: Any, lookup: Any, docs: Any,
             first += STRIDE
         start = end
     return best
+
+
+@compiled
+def windows_of(ends: Any) -> Any:
+    """How many windows the fields of a row have."""
+    total, start = 0, 0
+    for end in ends:
+        if end > start:
+            total += 1 + max(0, end - start - WINDOW + STRIDE - 1) // STRIDE
+        start = end
+    return total
 
 
 @compiled
@@ -125,10 +136,10 @@ def walk(features: Any, order: Any, lookup: Any, space: Any, budget: Any) -> Any
         weight = weights[place]
         for entry in range(offsets[place], offsets[place + 1]):
             doc = postings[entry]
-            if sums[doc] == 0:
-                touched[n] = doc
-                n += 1
-            sums[doc] += weight
+            before = sums[doc]
+            touched[n] = doc  # without a branch, which could not be foreseen
+            n += before == 0
+            sums[doc] = before + weight
     return n
 
 

@@ -55,15 +55,18 @@ class Again:
             (rows[n], worth_comparing(candidates[n]), frozenset(one.side.number for one in suspects[n]))
             for n in left
         ]
-        for n, hope in zip(left, self._hopes(doubtful), strict=True):
-            hopes[n] = hope
+        for rivals in (False, True):  # without them most are out already, at a third of the price
+            for n, hope in zip(left, self._hopes(doubtful, rivals), strict=True):
+                hopes[n] = hope
+            doubtful = [one for n, one in zip(left, doubtful, strict=True) if hopes[n]]
+            left = [n for n in left if hopes[n]]
         return hopes
 
-    def _hopes(self, doubtful: Sequence[Doubtful]) -> list[bool]:
+    def _hopes(self, doubtful: Sequence[Doubtful], rivals: bool) -> list[bool]:
         texts = _Texts()
         for number, (row, near, asked) in enumerate(doubtful):
             for one in near:
-                if one.field:
+                if one.field and (rivals or one.side.number in asked):
                     texts.add(number, row, one, asked=one.side.number in asked)
         hopes = [False] * len(doubtful)
         if texts.pairs:
@@ -98,14 +101,17 @@ class _Texts:
     def judged(self, index: ItemIndex) -> list[tuple[int, bool]]:
         """Row and verdict of each pair; a suspect that shares no run at all stays one."""
         left = self._left()
-        windows = [left.window(*place) for place in self.windows]
+        windows = Said()
+        for place in self.windows:
+            raw = left.window(*place)
+            windows.add(raw, raw.decode("utf-8", "replace"), thorough=False)
         places = np.array([(where[0], *left.span(*where)) for where in self.windows], dtype=np.int64)
         known = self._numbered()
         order = np.lexsort((known[:, 1], known[:, 0]))
-        likely = np.zeros(len(known), dtype=bool)
+        likely = np.zeros(len(known), dtype=np.uint8)
         likely[order] = index.promise.likely(known[order], windows, places, self._items(left), REST)
         return [
-            (row, asked and bool(likely[n] or not left.shares(text)))
+            (row, asked and bool(likely[n] == 1 or not left.shares(text)))
             for n, (row, _, text, _, asked) in enumerate(self.pairs)
         ]
 

@@ -48,12 +48,19 @@ class Reworded:
         """Rarity of a stem among the items, from 0 to 1."""
         return min(1.0, self._index.weight(word) / self._most)
 
-    def match(self, row: Row, candidates: Sequence[Candidate]) -> list[tuple[Side, Hit]]:
-        """``paraphrase``, ``template`` or ``near`` for every item among the candidates, however unlikely."""
+    def match(
+        self, row: Row, candidates: Sequence[Candidate], first: Sequence[Candidate] | None = None
+    ) -> list[tuple[Side, Hit]]:
+        """``paraphrase``, ``template`` or ``near`` for every item among the candidates, however unlikely.
+
+        ``first``: those that the first look can be left to (None: all), because the others are known to score
+        less than :data:`SUSPECT` and to be no rivals of these.
+        """
         near = worth_comparing(candidates)
         sides = {(c.side.benchmark, c.side.item.id): c.side for c in near}
         compared = list(pairs(row, near, self.subjects))
-        judged = judge(compared, self.weight)
+        looked = {(c.side.benchmark, c.side.item.id) for c in (near if first is None else first)}
+        judged = judge([pair for pair in compared if pair[1].key in looked], self.weight)
         suspects = {one.subject.key: sides[one.subject.key] for one in judged if one.score >= SUSPECT}
         if suspects:
             judged = self._again(row, judged, compared, suspects)
