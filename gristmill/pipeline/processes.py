@@ -31,6 +31,8 @@ Batch = TypeVar("Batch")
 Result = TypeVar("Result")
 
 BATCHES_A_WORKER = 3
+RARELY = 50_000, 20, 50
+"""Allocations from one garbage collection to the next in a worker (:func:`gc.set_threshold`)."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -135,7 +137,8 @@ def _start(job: bytes, leash: Connection) -> None:
     mill = Mill()
     opened = mill.open(job)
     gc.collect()
-    gc.freeze()  # what is open stays open; to go over it again and again takes a tenth of the time
+    gc.freeze()  # what is open stays open; to go over it again and again takes a tenth of the time,
+    gc.set_threshold(*RARELY)  # and so does looking for cycles after every thousand objects
     _mills.append(opened if isinstance(opened, Failure) else mill)
 
 

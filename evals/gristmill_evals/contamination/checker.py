@@ -100,7 +100,7 @@ class Checker:
         """For each row, whether rewordings have to be looked for."""
         if min_score < LEAST_HOPE or not worth_compiling("looks", 0):
             return [len(own) > 0 for own in suspects]
-        return self._again.of(rows, candidates, suspects)
+        return self._again.of(rows, candidates, suspects, min_score)
 
     @cached_property
     def _again(self) -> Again:

@@ -98,7 +98,7 @@ class ItemIndex:
             made = self._made(rows, shapes, found)
             return made, made, made
         heads = [len(shape.encode()) + 1 if shape else 0 for own in shapes for shape in own]
-        hopes = self.promise.of(question, found, heads, LEAST_HOPE)
+        hopes = self.promise.of(question, found, heads, least)
         row = np.repeat(np.arange(len(rows)), np.diff(found.ends, prepend=0))
         kept = np.isin(row, row[hopes == 1]) | (found.where[:, 4] > 0) | (found.scores[:, 0] >= IN_PROSE)
         ends = np.concatenate([[0], np.cumsum(kept)])[found.ends]

@@ -22,7 +22,7 @@ from gristmill_evals.contamination.kernel import note_compiled
 from gristmill_evals.contamination.kernel.alike import rarity
 from gristmill_evals.contamination.kernel.batch import Found, Question
 from gristmill_evals.contamination.kernel.judging import promising
-from gristmill_evals.contamination.kernel.limits import FLOOR, LONGEST, RELATIVE
+from gristmill_evals.contamination.kernel.limits import FLOOR, LONGEST, RELATIVE, SUSPECT
 from gristmill_evals.contamination.kernel.profile import ARRAYS
 
 SLACK = 0.15
@@ -74,7 +74,9 @@ class Promise:
             used, number = np.unique(pairs[:, 1], return_inverse=True)
             known = np.column_stack([pairs[:, 0], number, pairs[:, 2:4]])
             some = windows.only(used.tolist())
-            likely = self.likely(known, some, places[used], self._views, least, whole=whole)
+            # at the second look, prose can still become a template, whatever its score; code cannot
+            limits = min(least, SUSPECT), least, min(least, SUSPECT)
+            likely = self.likely(known, some, places[used], self._views, limits, whole=whole)
             if whole:
                 hopes[pairs[:, 4]] = likely
             pairs = pairs[np.isin(pairs[:, 0], pairs[likely == 1, 0])]
@@ -112,14 +114,15 @@ class Promise:
         windows: Said,
         places: Numbers,
         items: Arrays | Said,
-        least: float,
+        least: tuple[float, float, float],
         *,
         whole: bool = True,
     ) -> NDArray[np.uint8]:
         """Of each pair (row, window, item, benchmark), 1 if it may come to the score, 2 for a rival of one.
 
         ``places``: field, first byte and end of each window. ``items``: all of them, or texts of some (one or
-        more an item, see :attr:`Said.ends`). Unless ``whole``, words in order are not compared.
+        more an item, see :attr:`Said.ends`). ``least``: the score of prose, of code, of a template. Unless
+        ``whole``, words in order are not compared.
         """
         arrays = windows.read(whole=whole)
         known = items.read(whole=True) if isinstance(items, Said) else items
@@ -131,7 +134,8 @@ class Promise:
             *(known["shape_ends"], known["shapes"]),
             self._weights,
         )
-        limits = self._coefficients, log(least / (1 - least)) - SLACK, _form(least), whole
+        prose, code, form = least
+        limits = self._coefficients, _logit(prose), _logit(code), _form(form), whole
         found = promising(pairs, told, self._profiles(arrays), *profiles, shapes, limits)
         note_compiled("looks", promising)
         return np.asarray(found)
@@ -157,6 +161,10 @@ def _window(question: Question, start: int, end: int, heads: Sequence[int]) -> b
     begins = int(question.fields[field - 1]) if field else 0
     start = max(start, begins + heads[field])
     return question.text[start : min(end, start + LONGEST)].tobytes()
+
+
+def _logit(least: float) -> float:
+    return log(least / (1 - least)) - SLACK
 
 
 def _form(least: float) -> float:

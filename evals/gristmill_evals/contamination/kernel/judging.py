@@ -30,6 +30,7 @@ from gristmill_evals.contamination.kernel.compiled import compiled
 KEY, LOGIT, ROW_TEXT, ITEM_TEXT, NUMBERS, ROOM = range(6)
 """What is remembered of a pair: likeness, logit without margin and words in order, the texts compared, their
 ``numbers_both``."""
+TAKES_PART = 3
 CLOSE = 0.05
 """Likeness by which compiled code and Python may differ, on the safe side."""
 (
@@ -42,13 +43,14 @@ CLOSE = 0.05
 def promising(pairs: Any, windows: Any, rows: Any, items: Any, texts: Any, shapes: Any, limits: Any) -> Any:
     """For each pair, 1 if it might be a rewording or a template with at least the given logit and form.
 
-    2 for another one that such a pair is to be measured against, because the same words might rather be that.
+    2 for another one that such a pair is to be measured against, because the same words might rather be that;
+    :data:`TAKES_PART` for code that only reaches the logit of prose, which is no template but takes part.
 
     ``pairs``: row, window, item and benchmark, those of a row (and in it, of a window) together. ``windows``:
     text, text of its comments (-1: none), whether it is code, field, first byte and end. ``rows``, ``items``:
     profiles with their weights. ``texts``: by item, the end of its texts; of each text its profile, that of
     its comments, whether it is code. ``shapes``: of windows and of the items' texts (ends and symbols), and
-    what symbols weigh. ``limits``: coefficients, logit, form, whether words in order count.
+    what symbols weigh. ``limits``: coefficients, logit, that of code, form, whether words in order count.
 
     Tuples of arrays are handed on as they are and taken apart where they are needed: every array that is put
     into a tuple or taken out of one costs as much as ten look-ups.
@@ -189,20 +191,24 @@ def decide_row(
     span: Any, pairs: Any, kept: Any, found: Any, windows: Any, rows: Any, items: Any, texts: Any, limits: Any
 ) -> None:
     """Mark the pairs that reach the logit or the form."""
-    weights, logit, form, exact = limits
+    weights, logit, of_code, form, exact = limits
     for at in range(span[0], span[1]):
         if kept[at, KEY] < 0:
             continue
         r, i = np.int64(kept[at, ROW_TEXT]), np.int64(kept[at, ITEM_TEXT])
         rest = kept[at, LOGIT] + weights[MARGIN] * (kept[at, KEY] - rival(at, span, pairs, kept, windows))
-        found[at] = reaches(rows, r, items, i, 1, (logit - rest) / weights[SORTED], exact)
         window = pairs[at, 1]
-        if not found[at] and not windows[window, 2] and kept[at, NUMBERS] < OTHER_NUMBERS:
+        if reaches(rows, r, items, i, 1, (logit - rest) / weights[SORTED], exact):
+            enough = not windows[window, 2] or rest + weights[SORTED] >= of_code
+            if enough and windows[window, 2]:
+                enough = reaches(rows, r, items, i, 1, (of_code - rest) / weights[SORTED], exact)
+            found[at] = 1 if enough else TAKES_PART
+        elif not windows[window, 2] and kept[at, NUMBERS] < OTHER_NUMBERS:
             question = texts[1][part(texts[0], pairs[at, 2])[0]]
             first, end = part(items[2], question)
             found[at] = end > first and reaches(rows, windows[window, 0], items, question, 2, form, exact)
     for at in range(span[0], span[1]):
-        if found[at] == 1:
+        if found[at] == 1 or found[at] == TAKES_PART:
             mark_rivals(at, span, pairs, kept, windows, found)
 
 

@@ -26,5 +26,7 @@ FLOOR = 0.05
 """Cosine (rare words) below which texts are not compared: half of unrelated ones, one rewording in 200."""
 RELATIVE = 0.6
 """The same as a share of the best cosine with the same window of the row: one rewording in 200 is lost."""
+SUSPECT = 0.2
+"""From this probability on, a row is looked at again without the runs that it shares with items."""
 LONGEST = 8000
 """Characters of a text that are compared; a candidate in a longer field comes with its window."""

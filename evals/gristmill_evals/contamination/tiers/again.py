@@ -13,7 +13,6 @@ import numpy as np
 
 from gristmill_evals.contamination.benchmark import BenchmarkItem
 from gristmill_evals.contamination.index import Candidate, ItemIndex
-from gristmill_evals.contamination.index.item_index import LEAST_HOPE
 from gristmill_evals.contamination.index.views import Said, texts_of
 from gristmill_evals.contamination.kernel import backend
 from gristmill_evals.contamination.kernel.batch import Cut, Places, laid_out
@@ -26,8 +25,6 @@ from gristmill_evals.contamination.tiers.worth import Worth
 
 COPIED = 0.1
 """Rows with a candidate that may be copied with this probability are always looked at in Python."""
-REST = 1 - (1 - LEAST_HOPE) / (1 - COPIED)
-"""What the rest must say, with so much for the copied part, to make up the score from which a row counts."""
 Doubtful = tuple[Row, Sequence[Candidate], frozenset[int]]
 
 
@@ -43,8 +40,11 @@ class Again:
         rows: Sequence[Row],
         candidates: Sequence[Sequence[Candidate]],
         suspects: Sequence[Sequence[Candidate]],
+        least: float,
     ) -> list[bool]:
-        """For each row, whether one of its ``suspects`` may still be a rewording without what is copied."""
+        """For each row, whether one of its ``suspects`` may score ``least`` without what is copied."""
+        # what the rest must say, with so much for the copied part, to make up the score
+        rest = 1 - (1 - least) / (1 - COPIED)
         hopes = [len(own) > 0 for own in suspects]
         asked = [n for n, hope in enumerate(hopes) if hope]
         if not asked:
@@ -56,13 +56,15 @@ class Again:
             for n in left
         ]
         for rivals in (False, True):  # without them most are out already, at a third of the price
-            for n, hope in zip(left, self._hopes(doubtful, rivals), strict=True):
+            for n, hope in zip(left, self._hopes(doubtful, (rest, rest, least), rivals=rivals), strict=True):
                 hopes[n] = hope
             doubtful = [one for n, one in zip(left, doubtful, strict=True) if hopes[n]]
             left = [n for n in left if hopes[n]]
         return hopes
 
-    def _hopes(self, doubtful: Sequence[Doubtful], rivals: bool) -> list[bool]:
+    def _hopes(
+        self, doubtful: Sequence[Doubtful], least: tuple[float, float, float], *, rivals: bool
+    ) -> list[bool]:
         texts = _Texts()
         for number, (row, near, asked) in enumerate(doubtful):
             for one in near:
@@ -70,7 +72,7 @@ class Again:
                     texts.add(number, row, one, asked=one.side.number in asked)
         hopes = [False] * len(doubtful)
         if texts.pairs:
-            for number, hope in texts.judged(self._index):
+            for number, hope in texts.judged(self._index, least):
                 hopes[number] |= hope
         return hopes
 
@@ -98,7 +100,7 @@ class _Texts:
         self.pairs.append((number, where, len(self.texts), one, asked))
         self.texts.append(encode(one.side.text))
 
-    def judged(self, index: ItemIndex) -> list[tuple[int, bool]]:
+    def judged(self, index: ItemIndex, least: tuple[float, float, float]) -> list[tuple[int, bool]]:
         """Row and verdict of each pair; a suspect that shares no run at all stays one."""
         left = self._left()
         windows = Said()
@@ -109,7 +111,7 @@ class _Texts:
         known = self._numbered()
         order = np.lexsort((known[:, 1], known[:, 0]))
         likely = np.zeros(len(known), dtype=np.uint8)
-        likely[order] = index.promise.likely(known[order], windows, places, self._items(left), REST)
+        likely[order] = index.promise.likely(known[order], windows, places, self._items(left), least)
         return [
             (row, asked and bool(likely[n] == 1 or not left.shares(text)))
             for n, (row, _, text, _, asked) in enumerate(self.pairs)

@@ -17,15 +17,13 @@ from gristmill_evals.contamination.decision.features import heaviest
 from gristmill_evals.contamination.decision.sides import Subjects, pairs
 from gristmill_evals.contamination.decision.views import View
 from gristmill_evals.contamination.index import Candidate, ItemIndex, Side
-from gristmill_evals.contamination.kernel.limits import FLOOR, RELATIVE
+from gristmill_evals.contamination.kernel.limits import FLOOR, RELATIVE, SUSPECT
 from gristmill_evals.contamination.normalise import MASK, Tokens
 from gristmill_evals.contamination.options import option_key
 from gristmill_evals.contamination.rows import Row, grams
 from gristmill_evals.contamination.tiers.base import Hit
 from gristmill_evals.contamination.tiers.ngrams import Coverage, coverage
 
-SUSPECT = 0.2
-"""From this probability on, a row is looked at again without the runs that it shares with items."""
 TEMPLATE = 0.6
 """Share of an item in shared runs (numbers masked, by rarity) from which they are its own form."""
 RUN = 6
