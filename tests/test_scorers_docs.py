@@ -29,12 +29,12 @@ async def test_scorer_of_the_page_works() -> None:
     assert len(code.splitlines()) < 20
     names: dict[str, Any] = {"__name__": "my_package"}
     exec(compile(code, "scorers.md", "exec"), names)
-    scorer = names["Readability"](longest=3)
+    scorer = names["ShortSentences"](longest=3)
     assert isinstance(scorer, Scorer)
     result = await scorer.score(item("It is short. This one is too long for it."), ScriptedAsk({}))
     assert result == Scored(0.5, "1 of 2 sentences are short")
     assert await scorer.score(item(" "), ScriptedAsk({})) == Unscored("empty-response")
-    assert registry.help_line(names["Readability"]).startswith("Share of")
+    assert registry.help_line(names["ShortSentences"]).startswith("Share of")
 
 
 def test_rubric_of_the_page_is_valid() -> None:

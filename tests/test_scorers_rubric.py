@@ -199,7 +199,7 @@ def test_wrong_rubric(tmp_path: Path, text: str, where: str, says: str) -> None:
 
 
 def test_unknown_and_missing_rubrics(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="answer, preference"):
+    with pytest.raises(UsageError, match="answer, answer_quality, code"):
         load_rubric("anwser", tmp_path)
     with pytest.raises(RecipeError, match="no such file"):
         load_rubric("rubrics/none.yaml", tmp_path)

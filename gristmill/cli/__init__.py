@@ -10,6 +10,7 @@ import typer
 from gristmill.cli import (
     backup,
     cache,
+    calibrate,
     decontaminate,
     dedup,
     export,
@@ -34,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _FILES = (init, run, review, report, export, decontaminate, dedup, status, backup, cache, listing, models)
-for command in (*_FILES, recalibrate):
+for command in (*_FILES, calibrate, recalibrate):
     command.register(app)
 
 _CURES = {

@@ -179,7 +179,7 @@ class Door:
         entry = second.entry
         try:
             check_text(entry.call.response, entry.finish_reason, model=entry.call.model, key=entry.call.key)
-            return _as_answer(second, structured.parse(entry.call.response, schema))
+            return replace(_as_answer(second, structured.parse(entry.call.response, schema)), repaired=True)
         except structured.NotParsedError as error:
             raise _unusable(entry, error, broken) from error
 

@@ -21,8 +21,9 @@ MAX_SHOWN = 20_000
 
 _FENCE = re.compile(r"```[ \t]*[\w-]*[ \t]*\n(.*?)```", re.DOTALL)
 _THINKING = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-# A comma before a closing bracket; the alternative in front steps over whole strings.
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
+# A comma before a closing bracket; the alternative in front steps over whole strings. One that never closes
+# runs to the end: tried again from each escaped quote in it, it would take the square of its length.
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*(?:"|\Z))|,(?=\s*[}\]])', re.DOTALL)
 
 
 class NotParsedError(ValueError):

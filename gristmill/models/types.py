@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gristmill.models.spec import ModelSpec
 
 FinishReason = Literal["stop", "length", "refusal", "content_filter", "tool_calls", "unknown"]
-TaskName = Literal["qa", "summary", "rewrite", "answer", "corrupt", "rubric", "rate"]
+TaskName = Literal["qa", "summary", "rewrite", "answer", "corrupt", "rubric", "criteria", "rate", "pair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Answer:
     the id of the call that gave it (for ``Example.calls``); ``cached`` tells that nothing was sent.
     ``error`` is a slug where a sample failed and ``partial`` was asked for; ``text`` is then what came.
     ``logprobs`` are there when they were asked for (``logprobs=True, top_logprobs=5``) and given.
+    ``repaired`` tells that it is the answer to a repair request, after which there is no other.
     """
 
     text: str
@@ -82,6 +83,7 @@ class Answer:
     cached: bool = False
     error: str = ""
     logprobs: Sequence[TokenLogprob] | None = None
+    repaired: bool = False
 
 
 class Backend(Protocol):

@@ -1,28 +1,30 @@
 """How much of a response is said by its source: a scorer, and a gate on its value.
 
 No model. Four kinds of claims are looked up in the chunk, its headings and the document's title: content
-words (by stem), numbers, names, quotations. It sees whether the material of a response comes from the
-source, not whether it was put together rightly: a swapped subject, a dropped "not" or a wrong conclusion
-from the right words goes unnoticed, and a fair paraphrase in other words loses points.
+words (by stem), numbers, names, quotations; then each sentence is held beside the one that it leans on. It
+cannot see whether the material was put together rightly: a swapped subject, a reversed comparison or a wrong
+conclusion from the right words goes unnoticed, a "not" in a sentence of other words too, and a fair
+paraphrase loses points.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
 from gristmill.models.types import Ask
-from gristmill.records import Evidence, Item
+from gristmill.records import Evidence, Example, Item, Span
 from gristmill.registry import Blocked, Gate, Passed, Scored, Scorer, Unscored
 from gristmill_scorers.quotes import find
-from gristmill_scorers.words import Claims, claims, numbers_in, spelled, stem
+from gristmill_scorers.rule.base import MOST_FINDINGS, Finding
+from gristmill_scorers.statements import Statement, statements
+from gristmill_scorers.words import NUMBER, claims, number, numbers_in, spelled, stem
 
 _PREFIX = 5
 _MOST_EVIDENCE = 5
-_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|[.!?](?=\S)[^.!?\n]*)*[.!?]*", re.MULTILINE)
 
 
 class _Source:
@@ -53,8 +55,10 @@ class _Source:
 def measure(item: Item) -> Scored | Unscored:
     """The groundedness of an example's response in its chunk.
 
-    The value is the product of four shares, each the part that the source supports: words × numbers ×
-    quotations × names (smoothed: a name may be general knowledge). A kind that does not occur counts 1.
+    The value is the product of five shares, each the part that the source supports: words × numbers ×
+    quotations × names (smoothed: a name may be general knowledge) × sentences that do not turn round what
+    the source says (smoothed, see :mod:`gristmill_scorers.statements`). What does not occur counts 1.
+    ``votes`` hold the places of the response that are not supported.
     """
     found = claims(item.example.response)
     if found.empty:
@@ -77,7 +81,13 @@ def measure(item: Item) -> Scored | Unscored:
         # one strange name may be common knowledge, one strange number is not
         extra = 1 if kind == "names" else 0
         value *= (total + extra - len(missing[kind])) / (total + extra) if total else 1.0
-    return Scored(value, _rationale(totals, missing), tuple(_evidence(item)))
+    stated = statements(item.example.response, item.chunk.text)
+    turned = sum(row.negated or bool(row.misplaced) for row in stated)
+    # smoothed as well: another number of negations is mostly a contradiction, not always
+    value *= (len(stated) + 1 - turned) / (len(stated) + 1)
+    findings = _findings(item.example, missing, stated)
+    rows = tuple(finding.row() for finding in findings[:MOST_FINDINGS])
+    return Scored(value, _rationale(totals, missing, stated), tuple(_evidence(item, stated)), rows)
 
 
 def _asked(item: Item) -> frozenset[str]:
@@ -87,42 +97,61 @@ def _asked(item: Item) -> frozenset[str]:
     return frozenset(stem(word) for word in re.findall(r"\w+", question))
 
 
-def _rationale(totals: dict[str, int], missing: dict[str, list[str]]) -> str:
+def _rationale(totals: dict[str, int], missing: dict[str, list[str]], stated: Sequence[Statement]) -> str:
     counts = ", ".join(
         f"{kind} {total - len(missing[kind])}/{total}" for kind, total in totals.items() if total
     )
     lost = [f"{kind}: {', '.join(gone[:10])}" for kind, gone in missing.items() if gone]
-    return f"in the source: {counts}" + (f"; not in the source: {'; '.join(lost)}" if lost else "")
+    negated = sum(row.negated for row in stated)
+    figures = [figure for row in stated for figure in row.misplaced]
+    said = f"in the source: {counts}" + (f"; not in the source: {'; '.join(lost)}" if lost else "")
+    said += f"; negated otherwise than in the source: {negated} sentences" if negated else ""
+    return said + (f"; from another sentence of the source: {', '.join(figures[:10])}" if figures else "")
 
 
-def _evidence(item: Item) -> Iterable[Evidence]:
+def _evidence(item: Item, stated: Iterable[Statement]) -> Iterable[Evidence]:
     """For each sentence of the response the sentence of the chunk that shares most with it."""
-    sentences = [(m.start(), m.end(), _keys(claims(m.group()))) for m in _SENTENCE.finditer(item.chunk.text)]
-    spans: list[tuple[int, int]] = []
-    for match in _SENTENCE.finditer(item.example.response):
-        keys = _keys(claims(match.group()))
-        start, end, shared = max(
-            ((start, end, len(keys & said)) for start, end, said in sentences),
-            key=lambda found: found[2],
-            default=(0, 0, 0),
-        )
-        if shared >= 2 and shared >= 0.4 * len(keys) and (start, end) not in spans:
-            spans.append((start, end))
-    for start, end in spans[:_MOST_EVIDENCE]:
+    leaning = [row for row in stated if row.shared >= 2 and row.share >= 0.4]
+    for start, end in list(dict.fromkeys(row.source for row in leaning))[:_MOST_EVIDENCE]:
         quote = item.chunk.text[start:end]
         start += len(quote) - len(quote.lstrip())
         at = item.chunk.start + start
         yield {"chunk_id": item.chunk.id, "start": at, "end": at + len(quote.strip()), "quote": quote.strip()}
 
 
-def _keys(found: Claims) -> set[str]:
-    return {*found.words, *found.names, *found.numbers}
+def _findings(
+    example: Example, missing: Mapping[str, list[str]], stated: Iterable[Statement]
+) -> list[Finding]:
+    """Where the response says what the source does not, in its order."""
+    response = example.response
+    rows = [
+        (*span, kind)
+        for kind, gone in missing.items()
+        for claim in gone
+        if (span := _written(claim, kind, response))
+    ]
+    for row in stated:
+        rows += [(*row.span, "negation")] if row.negated else []
+        rows += [(*row.span, "misplaced-number")] if row.misplaced else []
+    said = sum(message["role"] == "assistant" for message in example.messages)
+    # the last response, counted from 0
+    turn = max(0, said - (example.chosen is None))
+    return [Finding(kind, "response", turn, a, b, response[a:b].strip()) for a, b, kind in sorted(rows)]
+
+
+def _written(claim: str, kind: str, response: str) -> Span | None:
+    """The place of a claim; numbers were put into one form and are read again."""
+    if kind == "numbers":
+        spans = (m.span() for m in NUMBER.finditer(response) if number(m.group()) == claim)
+        return next(spans, None)
+    start = response.find(claim)
+    return (start, start + len(claim)) if start >= 0 else None
 
 
 class Groundedness(Scorer):
     """Share of the response's words, numbers, names and quotations that its source supports; no model."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     async def score(self, item: Item, ask: Ask) -> Scored | Unscored:
         """Score one example; ``nothing-to-check`` when the response holds no content word."""
@@ -135,6 +164,7 @@ class GroundedGate(Gate):
     A response without anything to check (``Yes.``) passes: this gate has no opinion of it.
     """
 
+    version: ClassVar[str] = "2"
     min: float = Field(default=0.6, ge=0, le=1, description="Least groundedness, 0 to 1.")
 
     def check(self, item: Item) -> Passed | Blocked:

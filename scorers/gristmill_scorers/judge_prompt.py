@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 from gristmill.fence import fenced
 from gristmill.records import Message
+from gristmill_scorers import judge_task
 from gristmill_scorers.rubric_file import Rubric
 
 _ROLE = "You are a careful judge of training data. Answer with one JSON object and nothing else."
@@ -36,23 +39,40 @@ Form: {{"criteria": [{{"id": "…", "met": true, "quote": "…", "reason": "…"
 
 
 def judge_messages(rubric: Rubric, material: Mapping[str, str]) -> list[Message]:
-    """System and user turn. ``material`` holds QUESTION, RESPONSE, PASSAGE and, if any, REFERENCE."""
+    """System and user turn. ``material`` is what is shown, by name: QUESTION, RESPONSE, PASSAGE …"""
     text, mark = fenced(material)
+    marks = _MARKS.format(mark=mark)
+    if not rubric.plain:
+        task = judge_task.task_text(rubric, "REFERENCE" in material)
+        return [
+            {"role": "system", "content": f"{_ROLE}\n\n{task}\n\n{marks}"},
+            {"role": "user", "content": f"{text}\n\n{judge_task.closing(rubric)}"},
+        ]
     lines = [f"- {c.id}{' (a fault)' if c.points < 0 else ''}: {c.text}" for c in rubric.criteria]
     guidance = f"{rubric.guidance.strip()}\n\n" if rubric.guidance.strip() else ""
     task = _TASK.format(criteria="\n".join(lines), guidance=guidance)
     return [
-        {"role": "system", "content": f"{_ROLE}\n\n{task}\n\n{_MARKS.format(mark=mark)}"},
+        {"role": "system", "content": f"{_ROLE}\n\n{task}\n\n{marks}"},
         {"role": "user", "content": f"{text}\n\n{_NOW}"},
     ]
 
 
-def verdict_schema(rubric: Rubric) -> dict[str, object]:
-    """JSON schema of the verdict; only the rubric's own ids are allowed."""
+def verdict_schema(rubric: Rubric) -> Mapping[str, Any]:
+    """JSON schema of the verdict; only the rubric's own ids, and only grades of its scales, are allowed."""
+    grades = {g for c in rubric.criteria for g in range(c.lowest, c.highest + 1)} if rubric.graded else set()
+    return _schema(tuple(criterion.id for criterion in rubric.criteria), tuple(sorted(grades)))
+
+
+# one object for one rubric: the door compiles and hashes a schema once for each object
+@lru_cache(maxsize=256)
+def _schema(ids: tuple[str, ...], grades: tuple[int, ...]) -> Mapping[str, Any]:
+    decision = (
+        {"grade": {"type": "integer", "enum": list(grades)}} if grades else {"met": {"type": "boolean"}}
+    )
     properties = {
         # constrained decoding then cannot invent a criterion
-        "id": {"type": "string", "enum": [criterion.id for criterion in rubric.criteria]},
-        "met": {"type": "boolean"},
+        "id": {"type": "string", "enum": list(ids)},
+        **decision,
         "quote": {"type": "string"},
         "reason": {"type": "string"},
     }

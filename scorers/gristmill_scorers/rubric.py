@@ -1,4 +1,4 @@
-"""The rubric judge: a model decides binary criteria and quotes its evidence; the points are ours to count.
+"""The rubric judge: a model decides criteria and quotes its evidence; the points are ours to count.
 
 Criteria with signed points after HealthBench: points met ÷ positive points, clipped to 0…1. What no
 one enforces elsewhere: a verdict whose quote stands neither in the response nor in the source is void.
@@ -13,23 +13,28 @@ from typing import Any, ClassVar
 
 from pydantic import Field, PrivateAttr
 
-from gristmill.errors import ModelAnswerError
 from gristmill.models.types import Ask, Task
 from gristmill.records import Item
 from gristmill.registry import Scored, Scorer, Unscored
-from gristmill.voting import Rule, Sampled, Vote, cast
+from gristmill.voting import Rule, Sampled
+from gristmill_scorers.asking import Question, together, votes_of
+from gristmill_scorers.item_criteria import write_criteria
 from gristmill_scorers.judge_prompt import judge_messages, verdict_schema
-from gristmill_scorers.panel import Verdict, combine
-from gristmill_scorers.rubric_file import Rubric, load_rubric
+from gristmill_scorers.judge_task import ITEM_BLOCK
+from gristmill_scorers.marginalia import Extras, annotated
+from gristmill_scorers.material import Material
+from gristmill_scorers.panel import Ballot, Verdict, by_criterion, combine
+from gristmill_scorers.rubric_file import Criterion, Rubric, load_rubric
 from gristmill_scorers.verdict import count
 
 
 class RubricJudge(Sampled, Scorer):
-    """A model judges yes-or-no criteria of a rubric and quotes its evidence; points are counted by rule.
+    """A model judges the criteria of a rubric and quotes its evidence; points are counted by rule.
 
     Of a preference pair it judges ``chosen`` as the response to the last user turn. A verdict that cannot
-    be read, lacks a criterion or names a strange one leaves the example unscored, with the raw text. With
-    ``samples`` each criterion is decided by the majority of verdicts; see :mod:`gristmill_scorers.panel`.
+    be read, lacks a criterion, names a strange one or leaves a scale is sent back once with what is wrong;
+    after that the example is unscored, with the raw text. With ``samples`` each criterion is decided by the
+    majority of verdicts, a grade by the middle one; see :mod:`gristmill_scorers.panel`.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("rubric",)
@@ -66,41 +71,60 @@ class RubricJudge(Sampled, Scorer):
         digest = hashlib.blake2b(content, digest_size=16).hexdigest()
         return {**super().fingerprint(), "rubric_content": digest}
 
+    def calls_per_example(self) -> Mapping[str, float]:
+        """One for each sample, times the criteria where each has its own call; one to write criteria."""
+        rubric, written = self.loaded, self.loaded.generated
+        each = len(rubric.criteria) + (written.most if written else 0) if rubric.calls == "each" else 1
+        return {self.model: float(self.samples * each + (1 if written else 0))}
+
     async def score(self, item: Item, ask: Ask) -> Scored | Unscored:
-        """One call for each sample: all criteria of the rubric."""
-        inputs = _inputs(item, self.loaded)
-        material = {name.upper(): inputs[name] for name in ("question", "passage", "response", "reference")}
-        material = {name: text for name, text in material.items() if text or name != "REFERENCE"}
-        given: dict[str, Any] = {"temperature": self.temperature, "max_tokens": self.max_tokens}
-        try:
-            answers = await ask(
-                judge_messages(self.loaded, material),
-                task=Task("rubric", inputs),
-                schema=verdict_schema(self.loaded),
-                model=self.model,
-                n=self.samples,
-                partial=True,
-                **{name: value for name, value in given.items() if value is not None},
-            )
-        except ModelAnswerError as error:
-            return Unscored(error.kind, error.raw)
-        response, passage = inputs["response"], inputs["passage"]
-        verdicts: list[Vote[Verdict]] = cast(
-            answers, lambda answer: count(self.loaded, answer.data, response, passage)
+        """One call for each sample and all criteria, or for each sample and criterion."""
+        rubric = self.loaded
+        material = Material.of(item, rubric)
+        if not material.judged.strip() and not rubric.plain:
+            return Unscored(f"empty-{rubric.judges}")
+        if rubric.reference == "required" and not material.reference:
+            return Unscored("no-reference")
+        written = None
+        if rubric.generated is not None:
+            made = await write_criteria(rubric.generated, material, ask, self._given())
+            if isinstance(made, Unscored):
+                return made
+            written, rubric = made, rubric.of([*rubric.criteria, *made.criteria])
+        extras = Extras(written, {})
+        ballots = await self._ballots(rubric, material, ask, extras)
+        result = combine(rubric, ballots, item, rule=self.vote, min_agreement=self.min_agreement)
+        return annotated(result, extras)
+
+    def _given(self) -> dict[str, Any]:
+        given = {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens}
+        return {name: value for name, value in given.items() if value is not None}
+
+    async def _ballots(self, rubric: Rubric, material: Material, ask: Ask, extras: Extras) -> list[Ballot]:
+        if rubric.calls == "one":
+            question = self._question(rubric, material, extras)
+            return by_criterion(await votes_of(ask, question, self.samples), len(rubric.criteria))
+        alone = [self._question(rubric.of([one]), material, extras) for one in rubric.criteria]
+        found = await together([votes_of(ask, question, self.samples) for question in alone])
+        return [by_criterion(votes, 1)[0] for votes in found]
+
+    def _question(self, rubric: Rubric, material: Material, extras: Extras) -> Question[Verdict]:
+        written = {ITEM_BLOCK: extras.written.block()} if extras.written else {}
+        blocks = {**material.blocks, **written}
+        inputs = {**material.inputs, "criteria": [_for_rules(criterion) for criterion in rubric.criteria]}
+        if not rubric.plain:
+            # what a judge by rules cannot tell shall be no answer, not a "no"
+            inputs |= {"judges": rubric.judges, "must_assess": True}
+        return Question(
+            judge_messages(rubric, blocks),
+            Task("rubric", inputs),
+            verdict_schema(rubric),
+            lambda data: count(rubric, data, material.judged, material.passage, material.place),
+            self._given(),
+            extras.repairs,
         )
-        return combine(self.loaded, verdicts, item, rule=self.vote, min_agreement=self.min_agreement)
 
 
-def _inputs(item: Item, rubric: Rubric) -> dict[str, Any]:
-    passage = item.chunk.text.strip()
-    question = item.example.instruction
-    if passage:
-        # a summary's instruction holds the whole passage; the judge need not read it twice
-        question = question.replace(passage, "(the PASSAGE)")
-    return {
-        "question": question,
-        "response": item.example.response,
-        "passage": item.chunk.text,
-        "reference": str(item.example.metadata.get("reference") or ""),
-        "criteria": [{"id": c.id, "text": c.text, "points": c.points} for c in rubric.criteria],
-    }
+def _for_rules(criterion: Criterion) -> dict[str, Any]:
+    scale = {"lowest": criterion.lowest, "highest": criterion.highest} if criterion.scale else {}
+    return {"id": criterion.id, "text": criterion.text, "points": criterion.points, **scale}

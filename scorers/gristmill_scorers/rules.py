@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import cached_property
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 
@@ -39,6 +40,7 @@ _PASSED = Passed()
 class QualityRules(Gate):
     """Length, language, refusals, identity leaks, boilerplate, broken markup, personal data, repetition."""
 
+    version: ClassVar[str] = "2"
     skip: list[str] = Field(default=[], description="Names of rules to leave out.")
     min_instruction_chars: int = Field(default=8, ge=0, description="Shortest instruction.")
     max_instruction_chars: int = Field(default=20_000, ge=1, description="Longest, without the passage.")
@@ -51,17 +53,17 @@ class QualityRules(Gate):
     @field_validator("skip")
     @classmethod
     def _known_rules(cls, names: list[str]) -> list[str]:
-        return _known(names, list(RULES), "rule")
+        return known(names, list(RULES), "rule")
 
     @field_validator("languages")
     @classmethod
     def _known_languages(cls, names: list[str]) -> list[str]:
-        return _known(names, list(LANGUAGES), "language")
+        return known(names, list(LANGUAGES), "language")
 
     @field_validator("pii_allowed")
     @classmethod
     def _known_kinds(cls, names: list[str]) -> list[str]:
-        return _known(names, list(pii.FINDERS), "kind of personal data")
+        return known(names, list(pii.FINDERS), "kind of personal data")
 
     def check(self, item: Item) -> Passed | Blocked:
         """Blocked by the first rule that the example breaks."""
@@ -88,11 +90,15 @@ class QualityRules(Gate):
         return limits, [(name, rule) for name, rule in RULES.items() if name not in self.skip]
 
 
-def _known(names: list[str], known: list[str], what: str) -> list[str]:
+def known(names: list[str], choices: list[str], what: str) -> list[str]:
+    """``names``, each of which must be one of the choices: for validators of arguments.
+
+    Raises:
+        ValueError: with the nearest choice; the recipe reader shows it with file and line.
+    """
     for name in names:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
+        if name not in choices:
+            close = difflib.get_close_matches(name, choices, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
-            # the recipe reader shows this message with file and line
-            raise ValueError(f"unknown {what} {name!r}; {hint}known: {', '.join(known)}")
+            raise ValueError(f"unknown {what} {name!r}; {hint}known: {', '.join(choices)}")
     return names

@@ -3,71 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from gristmill.voting import SpoiltVoteError
+from gristmill_scorers.imitation import without_orders
 from gristmill_scorers.quotes import find
 from gristmill_scorers.rubric_file import Criterion, Rubric
+
+Place = Literal["response", "instruction", "conversation", "source", ""]
+Decides = Literal["met", "grade"]
+LONGEST_QUOTE = 6_000
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a judge found on one criterion. ``counted`` is false when it is met but its quote is nowhere."""
+    """What a judge found on one criterion. ``counted`` is false when it is met but its quote is nowhere.
+
+    Of a criterion with a scale ``grade`` is what the judge gave and ``met`` whether it is above the lowest.
+    """
 
     criterion: str
     points: float
     met: bool
     counted: bool
     quote: str
-    quote_in: Literal["response", "source", ""]
+    quote_in: Place
     reason: str
+    grade: int | None = None
+    share: float = 0.0
+
+    @property
+    def earned(self) -> float:
+        """The points, negative of a fault; none when the quote is nowhere."""
+        return self.points * self.share if self.counted else 0.0
+
+    def row(self) -> dict[str, Any]:
+        """For the record; ``grade`` only where there is a scale."""
+        given = asdict(self)
+        del given["share"]
+        if self.grade is None:
+            del given["grade"]
+        return given
 
 
 class MalformedVerdictError(SpoiltVoteError):
-    """The judge's rows do not fit the rubric; the message is the reason slug."""
+    """The judge's rows do not fit the rubric; the message is the reason slug, ``detail`` tells the judge."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail or reason.replace("-", " ")
 
 
-def count(rubric: Rubric, data: object, response: str, passage: str) -> list[Finding]:
-    """One finding for each criterion, in the rubric's order.
+def count(
+    rubric: Rubric, data: object, response: str, passage: str, place: Place = "response"
+) -> list[Finding]:
+    """One finding for each criterion, in the rubric's order. ``place`` says what ``response`` is.
 
     Raises:
-        MalformedVerdictError: ``malformed-verdict``, ``unknown-criterion``, ``duplicate-criterion`` or
-            ``missing-criterion``.
+        MalformedVerdictError: ``malformed-verdict``, ``unknown-criterion``, ``duplicate-criterion``,
+            ``missing-criterion`` or ``grade-out-of-range``.
     """
-    rows = _rows(data)
+    decides: Decides = "grade" if rubric.graded else "met"
+    rows = _rows(data, decides)
     ids = [row["id"] for row in rows]
     known = [criterion.id for criterion in rubric.criteria]
-    if set(ids) - set(known):
-        raise MalformedVerdictError("unknown-criterion")
-    if len(set(ids)) < len(ids):
-        raise MalformedVerdictError("duplicate-criterion")
-    if set(known) - set(ids):
-        raise MalformedVerdictError("missing-criterion")
+    _same(set(ids) - set(known), "unknown-criterion", f"the ids are {', '.join(known)}; there is no")
+    _same({id_ for id_ in ids if ids.count(id_) > 1}, "duplicate-criterion", "judged more than once:")
+    _same(set(known) - set(ids), "missing-criterion", "not judged:")
     # order is the judge's affair, completeness is ours
     by_id = {row["id"]: row for row in rows}
-    return [_finding(criterion, by_id[criterion.id], response, passage) for criterion in rubric.criteria]
+    shown = {place: without_orders(response, passage), "source": without_orders(passage)}
+    return [_finding(criterion, by_id[criterion.id], decides, shown) for criterion in rubric.criteria]
 
 
-def _rows(data: object) -> Sequence[Mapping[str, Any]]:
+def _same(wrong: set[str], reason: str, words: str) -> None:
+    if wrong:
+        named = ", ".join(sorted(wrong)[:8])
+        raise MalformedVerdictError(reason, f"{words} {named[:200]}")
+
+
+def _rows(data: object, decides: Decides) -> Sequence[Mapping[str, Any]]:
     rows = data.get("criteria") if isinstance(data, Mapping) else None
     if not isinstance(rows, list):
-        raise MalformedVerdictError("malformed-verdict")
+        raise MalformedVerdictError("malformed-verdict", '"criteria" is not a list')
+    kind = "true or false" if decides == "met" else "a whole number, not text"
     for row in rows:
         texts = isinstance(row, Mapping) and all(
             isinstance(row.get(k), str) for k in ("id", "quote", "reason")
         )
-        if not texts or not isinstance(row.get("met"), bool):
-            raise MalformedVerdictError("malformed-verdict")
+        if not texts:
+            raise MalformedVerdictError("malformed-verdict", "a row needs the texts id, quote and reason")
+        if not _decision(row.get(decides), decides):
+            raise MalformedVerdictError("malformed-verdict", f'"{decides}" of {row["id"][:80]} is not {kind}')
     return rows
 
 
-def _finding(criterion: Criterion, row: Mapping[str, Any], response: str, passage: str) -> Finding:
-    place: Literal["response", "source", ""] = ""
-    if find(row["quote"], response):
-        place = "response"
-    elif find(row["quote"], passage):
-        place = "source"
+def _decision(value: object, decides: Decides) -> bool:
+    if decides == "met":
+        return isinstance(value, bool)
+    # 3.0 is the number 3 in JSON; 2.5 is no grade, and true is not 1
+    return not isinstance(value, bool) and (
+        isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    )
+
+
+def _finding(
+    criterion: Criterion, row: Mapping[str, Any], decides: Decides, shown: Mapping[Place, str]
+) -> Finding:
+    grade = int(row[decides])
+    if not criterion.lowest <= grade <= criterion.highest:
+        bounds = f"the grade of {criterion.id} must be from {criterion.lowest} to {criterion.highest}"
+        raise MalformedVerdictError("grade-out-of-range", bounds)
+    quote = row["quote"]
+    place = _place(quote, shown)
+    met = grade > criterion.lowest
+    share = (grade - criterion.lowest) / (criterion.highest - criterion.lowest)
+    kept = grade if criterion.scale else None
     # also for faults: what cannot be shown neither earns nor costs
-    counted = row["met"] and bool(place)
-    return Finding(criterion.id, criterion.points, row["met"], counted, row["quote"], place, row["reason"])
+    counted = met and bool(place)
+    return Finding(criterion.id, criterion.points, met, counted, quote, place, row["reason"], kept, share)
+
+
+def _place(quote: str, shown: Mapping[Place, str]) -> Place:
+    if len(quote) > LONGEST_QUOTE:
+        return ""
+    return next((place for place, text in shown.items() if find(quote, text)), "")

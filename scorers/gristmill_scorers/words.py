@@ -28,10 +28,17 @@ _NUMBER_WORDS = {word: str(value) for value, word in enumerate(_SPELLED.split())
 _SINGLE = "\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f"  # scripts without spaces are read in pairs of characters
 _PAIRS = re.compile(rf"[{_SINGLE}]{{2,}}")
 _LIST_MARK = re.compile(r"^[ \t]*(?:\d{1,3}[.)]|[-+*#>]+)[ \t]+", re.MULTILINE)
-_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![^\W_])")
+NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![^\W_])")
 _WORD = re.compile(rf"[^\W\d_{_SINGLE}][^\W{_SINGLE}]*(?:['’][^\W\d_]+)?|(?<![\w.,])\d+[^\W\d]\w*")
 _QUOTATION = re.compile(r"\"([^\"\n]{12,})\"|“([^”\n]{12,})”|„([^“\n]{12,})“|«([^»\n]{12,})»")
 _FENCES = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
+_NEGATIVE = (
+    "not never no none nor neither nobody nothing nowhere without cannot unable nicht kein keine keinem "
+    "keinen keiner keines nie niemals ohne pas jamais sans aucun aucune rien nunca ninguno ninguna ningún "
+    "jamás non mai senza nessun nessuno nessuna não sem nenhum nenhuma niet geen nooit zonder"
+)
+_NEGATIONS = frozenset(_NEGATIVE.split())
+NEGATION = re.compile(rf"\b(?:{'|'.join(sorted(_NEGATIONS))})\b|n['’]t\b", re.IGNORECASE)
 _SENTENCE_END = frozenset('.!?:;"“„«(|*#\n')
 
 
@@ -50,16 +57,21 @@ class Claims:
         return not (self.words or self.numbers or self.names or self.quotes)
 
 
-def claims(text: str) -> Claims:
-    """The claims of a text. Names are capitals inside a sentence and identifiers of code."""
+def claims(text: str, language: str = "") -> Claims:
+    """The claims of a text. Names are capitals inside a sentence and identifiers of code.
+
+    ``language`` is its ISO 639-1 code, looked for when empty.
+    """
     plain = _LIST_MARK.sub("\n", _FENCES.sub("\n", text))
     # German would turn every noun into a name
-    nouns_are_capital = detect(text) == "de"
+    nouns_are_capital = (language or detect(text)) == "de"
     words: dict[str, str] = {}
     names: dict[str, str] = {}
     for match in _WORD.finditer(plain):
         word = match.group()
-        if word.casefold() in STOP or len(word) < 2:
+        folded = word.casefold()
+        # what is denied is looked at sentence by sentence
+        if folded in STOP or folded in _NEGATIONS or len(word) < 2 or folded.endswith(("n't", "n’t")):
             continue
         if _is_identifier(word) or (not nouns_are_capital and _is_name(word, plain, match.start())):
             names[stem(word)] = word
@@ -69,7 +81,7 @@ def claims(text: str) -> Claims:
         run = match.group()
         words.update({run[i : i + 2]: run[i : i + 2] for i in range(len(run) - 1)})
     words = {key: word for key, word in words.items() if key not in names}
-    numbers = tuple(dict.fromkeys(number(m.group()) for m in _NUMBER.finditer(plain)))
+    numbers = tuple(dict.fromkeys(number(m.group()) for m in NUMBER.finditer(plain)))
     quotes = tuple(next(filter(None, groups)) for groups in _QUOTATION.findall(text))
     return Claims(words, numbers, names, tuple(q for q in quotes if len(q.split()) > 2))
 

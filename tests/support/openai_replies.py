@@ -119,12 +119,16 @@ def _rate(messages: Sequence[Mapping[str, Any]], schema: Mapping[str, Any], rng:
 def _rubric(messages: Sequence[Mapping[str, Any]], schema: Mapping[str, Any], rng: random.Random) -> Any:
     found = blocks(messages)
     quotes = sentences(found.get("response", "")) or sentences(found["passage"]) or [found["passage"][:80]]
+    row = schema["properties"]["criteria"].get("items", {}).get("properties", {})
+    if "text" in row:  # criteria for one example are to be written
+        return {"criteria": [{"text": f"The answer says: {quote}", "quote": quote} for quote in quotes[:2]]}
     faults = set(_FAULT.findall("\n".join(str(m["content"]) for m in messages)))
     judged = []
     for name in _criterion_ids(messages, schema):
         met = rng.random() < (0.03 if name in faults else 0.93)
         reason = "The quoted words show it." if met else "Nothing in the response shows it."
-        judged.append({"id": name, "met": met, "quote": quotes[0] if met else "", "reason": reason})
+        said = {"grade": max(row["grade"]["enum"][:2]) if met else 0} if "grade" in row else {"met": met}
+        judged.append({"id": name, **said, "quote": quotes[0] if met else "", "reason": reason})
     return {"criteria": judged}
 
 

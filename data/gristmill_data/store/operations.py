@@ -10,6 +10,7 @@ from gristmill.errors import UsageError
 from gristmill_data.store.access import operation
 from gristmill_data.store.core import Store
 from gristmill_data.store.item import row_example
+from gristmill_data.store.judged import judged_rows as judged_rows
 from gristmill_data.store.lives import read_lives
 from gristmill_data.store.matches import match_verdicts as match_verdicts
 from gristmill_data.store.places import target
@@ -18,6 +19,7 @@ from gristmill_data.store.segments import SET_ASIDE, segments_folder, waiting
 from gristmill_data.store.tables import TABLES, example_to_json
 from gristmill_data.store.targets import target_page
 from gristmill_data.store.telemetry import shown
+from gristmill_data.store.votes import pair_votes as pair_votes
 
 _SIZE = "SELECT '{0}', count(*) FROM {0}"
 

@@ -11,7 +11,11 @@ rewrite    passage, heading_path, style (``bullets``, ``plain`` or ``steps``)
 answer     question, passage, heading_path
 corrupt    question, response, passage, fault (``unsupported_claim``, ``omission``, ``off_topic``)
 rate       question, response, passage
-rubric     question, response, passage, reference ("" if none), criteria (list of id, text, points)
+rubric     question, response, passage, reference ("" if none), criteria (list of id, text, points, and
+           lowest and highest grade where there is a scale), must_assess (bool), judges
+criteria   question, passage, reference; refused
+pair       question, first, second, passage, reference ("" if none), scale (int; 0 asks for a winner),
+           fields (list, the names wanted; all when empty)
 =========  =======================================================================================
 
 See ``docs/offline.md`` for what is asked, what is judged and what it cannot do.

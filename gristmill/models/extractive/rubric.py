@@ -42,6 +42,14 @@ def assess(
     return [_row(passage, question, response, verdict, criterion) for criterion in criteria]
 
 
+def graded(
+    passage: Passage, question: str, response: str, reference: str, criteria: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The same for criteria some of which have a scale (``lowest``, ``highest``): a grade for each."""
+    verdict = judge(passage, question, response, reference)
+    return [_grade(passage, question, response, verdict, criterion) for criterion in criteria]
+
+
 def family(criterion: Mapping[str, Any]) -> str | None:
     """What a criterion is about, by its id first and its text second."""
     for text in (str(criterion.get("id", "")), str(criterion.get("text", ""))):
@@ -63,6 +71,22 @@ def _row(
     met = not good if float(criterion.get("points", 1) or 0) < 0 else good
     quote = finding.quote or next(iter(units(response)), "")
     return {**row, "met": bool(met and quote), "quote": quote if met else "", "reason": finding.reason}
+
+
+def _grade(
+    passage: Passage, question: str, response: str, verdict: Verdict, criterion: Mapping[str, Any]
+) -> dict[str, Any]:
+    row = _row(passage, question, response, verdict, criterion)
+    met, name = row.pop("met"), family(criterion)
+    if name is None or "highest" not in criterion:
+        return {**row, "grade": int(met)}
+    finding = _finding(passage, question, response, verdict, name)
+    share = 1 - finding.value if float(criterion.get("points", 1)) < 0 else finding.value
+    low, high = int(criterion["lowest"]), int(criterion["highest"])
+    quote = finding.quote or next(iter(units(response)), "")
+    # nothing is asserted without words that show it
+    grade = low + int(share * (high - low) + 0.5) if quote else low
+    return {**row, "grade": grade, "quote": quote if grade > low else "", "reason": finding.reason}
 
 
 def _finding(passage: Passage, question: str, response: str, verdict: Verdict, name: str) -> Finding:

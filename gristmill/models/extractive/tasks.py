@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from gristmill.errors import ModelAnswerError
 from gristmill.models.extractive.answering import answer
 from gristmill.models.extractive.corrupt import corrupt
 from gristmill.models.extractive.judge import judge
+from gristmill.models.extractive.pair import compare
 from gristmill.models.extractive.passage import Passage
 from gristmill.models.extractive.rank import find_pairs, pick
 from gristmill.models.extractive.rewrite import rewrite
-from gristmill.models.extractive.rubric import assess
+from gristmill.models.extractive.rubric import assess, family, graded
 from gristmill.models.extractive.summary import summarise
 
 Inputs = Mapping[str, Any]
@@ -74,15 +76,51 @@ def rating(inputs: Inputs, sample: int) -> str:
 
 
 def rubric(inputs: Inputs, sample: int) -> str:
-    """``{"criteria": [{"id", "met", "quote", "reason"}]}``."""
-    rows = assess(
+    """``{"criteria": [{"id", "met" or "grade", "quote", "reason"}]}``.
+
+    Raises:
+        ModelAnswerError: ``cannot-assess``, if ``must_assess`` is set and there is no rule for a criterion.
+    """
+    asked = list(inputs.get("criteria") or ())
+    if inputs.get("must_assess"):
+        _need_rules(asked, _text(inputs, "judges") or "response")
+    rows = (graded if any("highest" in criterion for criterion in asked) else assess)(
         Passage.of(inputs),
         _text(inputs, "question"),
         _text(inputs, "response"),
         _text(inputs, "reference"),
-        list(inputs.get("criteria") or ()),
+        asked,
     )
     return _json({"criteria": rows})
+
+
+def criteria(inputs: Inputs, sample: int) -> str:
+    """Nothing: what an answer must hold, only somebody who understands the passage can say.
+
+    Raises:
+        ModelAnswerError: ``cannot-write``, always; one row without criteria must not stop a run.
+    """
+    said = "offline:extractive cannot write criteria"
+    raise ModelAnswerError(said, kind="cannot-write", raw=said)
+
+
+def _need_rules(criteria: Sequence[Mapping[str, Any]], judges: str) -> None:
+    missing = [str(c.get("id")) for c in criteria if judges != "response" or family(c) is None]
+    if missing:
+        said = f"offline:extractive has no rules for: {', '.join(missing)} (of the {judges})"
+        raise ModelAnswerError(said, kind="cannot-assess", raw=said)
+
+
+def pair(inputs: Inputs, sample: int) -> str:
+    """``{"explanation", "winner": "A" | "B" | "tie"}``, or ``rating_a`` and ``rating_b`` for a scale."""
+    found = compare(
+        Passage.of(inputs),
+        _text(inputs, "question"),
+        (_text(inputs, "first"), _text(inputs, "second")),
+        _text(inputs, "reference"),
+        int(inputs.get("scale") or 0),
+    )
+    return _json({name: found[name] for name in inputs.get("fields") or found})
 
 
 TASKS: Mapping[str, Callable[[Inputs, int], str]] = {
@@ -93,4 +131,6 @@ TASKS: Mapping[str, Callable[[Inputs, int], str]] = {
     "corrupt": corrupting,
     "rate": rating,
     "rubric": rubric,
+    "criteria": criteria,
+    "pair": pair,
 }

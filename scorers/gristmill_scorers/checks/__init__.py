@@ -7,7 +7,7 @@ without which it cannot match.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -117,13 +117,19 @@ def holds_any(low: str, clues: Iterable[str]) -> bool:
     return False
 
 
+def own(patterns: Iterable[Clued], text: Text, source: str) -> Iterator[re.Match[str]]:
+    """Every match that is the writer's own, not a phrase of the source."""
+    for pattern in possible(patterns, text):
+        for match in pattern.finditer(text.raw):
+            if not in_source(match.group(), source):
+                yield match
+
+
 def first_own(patterns: Iterable[Clued], texts: Iterable[Text], source: str) -> str | None:
-    """The first match that is the writer's own, not a phrase of the source."""
+    """The first of :func:`own` in any of the texts, for people."""
     for text in texts:
-        for pattern in possible(patterns, text):
-            for match in pattern.finditer(text.raw):
-                if not in_source(match.group(), source):
-                    return clipped(match.group())
+        for match in own(patterns, text, source):
+            return clipped(match.group())
     return None
 
 

@@ -209,14 +209,20 @@ def _in_digits(raw: str, digits: int) -> list[str]:
 
 def pii(view: View) -> str | None:
     """Personal data or a secret in any text of the example."""
-    suspects = [(text.raw, kinds) for text in view.texts if (kinds := suspected(text))]
+    for _, kind, found in secrets(view):
+        return f"{kind} {masked(found)}"
+    return None
+
+
+def secrets(view: View) -> Iterator[tuple[int, str, str]]:
+    """Personal data with its kind and the number of its text, kind by kind."""
+    suspects = [(n, text.raw, kinds) for n, text in enumerate(view.texts) if (kinds := suspected(text))]
     for kind, finder in FINDERS.items() if suspects else ():
         if kind in view.limits.pii_allowed:
             continue
-        for text, kinds in suspects:
+        for number, text, kinds in suspects:
             for found in finder(text) if kind in kinds else ():
-                return f"{kind} {masked(found)}"
-    return None
+                yield number, kind, found
 
 
 def masked(secret: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from gristmill_scorers.checks import View, clipped
-from gristmill_scorers.checks.text import fold, words_of
+from gristmill_scorers.checks.text import Text, fold, words_of
 
 _RUN = re.compile(r"([^\W\d_])\1{9,}")
 _LOOP = re.compile(r"\b(\w+(?:\W+\w+){2,15}?)(?:\W+\1\b){3,}", re.IGNORECASE)
@@ -23,16 +23,21 @@ _READ = 8000
 def repetition(view: View) -> str | None:
     """A loop of phrases, a run of one letter, or too large a share of repeated five-word phrases."""
     for text in view.responses:
-        # tables repeat cells by nature, code repeats tokens
-        prose = "\n".join([line for line in text.plain.raw.splitlines() if "|" not in line])
-        words = words_of(prose)
-        found = _circle(prose, words)
+        found, words = circle(text)
         if found:
             return f"again and again: {clipped(found.group(1))!r}"
         share = repeated_share(words, view.limits.repetition)
         if share > view.limits.repetition:
             return f"{share:.0%} of its phrases are repeats"
     return None
+
+
+def circle(text: Text) -> tuple[re.Match[str] | None, list[str]]:
+    """A loop, stutter or run of a letter (offsets as in the prose alone), and the words of the prose."""
+    # tables repeat cells by nature, code repeats tokens
+    prose = "\n".join([line for line in text.plain.raw.splitlines() if "|" not in line])
+    words = words_of(prose)
+    return _circle(prose, words), words
 
 
 def _circle(whole: str, words: Sequence[str]) -> re.Match[str] | None:

@@ -6,8 +6,10 @@ A phrase that the source itself contains is never held against a response.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from gristmill_scorers.checks import Clued, View, clipped, first_own, holds_any, in_source
+from gristmill_scorers.checks import Clued, View, clipped, first_own, holds_any, in_source, own, possible
+from gristmill_scorers.checks.foreign import FOREIGN_NAMES, FOREIGN_REFUSALS, I_AM
 from gristmill_scorers.checks.text import Text
 
 _I = re.IGNORECASE
@@ -60,6 +62,7 @@ _NO_ANSWER = (
         r"\A\W*(?:there is )?(?:no|not enough|insufficient) information (?:about|on|in|is|to|was)\b[^.]*",
         " information ",
     ),
+    *FOREIGN_REFUSALS,
 )
 _DECLINING = (*_REFUSALS, *_NO_ANSWER)
 _PLAIN_NAMES = r"ChatGPT|GPT-?[345o][\w.-]*|LLaMA|Qwen\w*|DeepSeek(?:-\w+)?|Mixtral|ERNIE Bot|Doubao|Vicuna"
@@ -90,6 +93,7 @@ _OF_ONESELF = (
     "my creator",
     "my developer",
     "my training",
+    *I_AM,
 )
 _IDENTITY = tuple(
     Clued.of(pattern, "", flags=0)
@@ -104,6 +108,7 @@ _IDENTITY = tuple(
         rf"\bI(?: am|['’]m) an? (?:[\w-]+ ){{0,4}}(?:AI|model|chatbot|assistant)\b[^.\n]{{0,40}}\bby "
         rf"(?:{_MAKERS})\b",
         rf"\b[Mm]y (?:creators?|developers?|training)\b[^.\n]{{0,20}}\b(?:at|by|from|is|are) (?:{_MAKERS})\b",
+        *(pattern.format(names=_PLAIN_NAMES, makers=_MAKERS) for pattern in FOREIGN_NAMES),
     )
 )
 _ASKED_WHO = re.compile(
@@ -168,24 +173,39 @@ _TO_THE_JUDGE = (
 
 def refusal(view: View) -> str | None:
     """A response that declines, or says that there is no answer."""
-    # refusals open a response; further down the same words mostly quote somebody
     for text in view.responses:
-        head = text if len(text.raw) <= _HEAD else Text(text.raw[:_HEAD])
-        patterns = _DECLINING if _OPENING.match(head.low) else _NO_ANSWER
-        found = first_own(patterns, [head], view.source)
-        if found:
-            return found
+        for match in refusals(text, view.source):
+            return clipped(match.group())
     return None
+
+
+def refusals(text: Text, source: str) -> Iterator[re.Match[str]]:
+    """Where a response declines; offsets are those of the text."""
+    # refusals open a response; further down the same words mostly quote somebody
+    head = text if len(text.raw) <= _HEAD else Text(text.raw[:_HEAD])
+    return own(_DECLINING if _OPENING.match(head.low) else _NO_ANSWER, head, source)
 
 
 def identity(view: View) -> str | None:
     """A response that claims to be, or to be made by, somebody's language model."""
-    found = first_own(_IDENTITY, filter(_of_oneself, view.responses), view.source)
+    for _, match in identities(view):
+        return clipped(match.group())
+    return None
+
+
+def identities(view: View) -> Iterator[tuple[int, re.Match[str]]]:
+    """Where responses (their number first) say whose model they are, or name one when they are asked."""
+    found = False
+    for number, text in enumerate(view.responses):
+        for match in own(_IDENTITY, text, view.source) if _of_oneself(text) else ():
+            found = True
+            yield number, match
     prompt = view.prompts[-1]
-    if found or "you" not in prompt.low or not _ASKED_WHO.search(prompt.raw):
-        return found
-    named = _ANY_NAME.search(view.responses[-1].raw) if view.responses else None
-    return clipped(named.group()) if named and not in_source(named.group(), view.source) else None
+    if found or not view.responses or "you" not in prompt.low or not _ASKED_WHO.search(prompt.raw):
+        return
+    named = _ANY_NAME.search(view.responses[-1].raw)
+    if named and not in_source(named.group(), view.source):
+        yield len(view.responses) - 1, named
 
 
 def _of_oneself(text: Text) -> bool:
@@ -202,3 +222,17 @@ def boilerplate(view: View) -> str | None:
 def judge_talk(view: View) -> str | None:
     """Words meant for whoever rates the response, in any text of the example."""
     return first_own(_TO_THE_JUDGE, view.texts, view.source)
+
+
+def words_to_judge(text: str, source: str) -> list[tuple[int, int]]:
+    """Where ``text`` speaks to whoever rates it, in words that are not those of ``source``."""
+    found = (match for pattern in possible(_TO_THE_JUDGE, Text(text)) for match in pattern.finditer(text))
+    return [match.span() for match in found if not source or not in_source(match.group(), source)]
+
+
+def declines(text: str) -> bool:
+    """Whether a text opens as a refusal does, whatever was asked."""
+    head = Text(text[:_HEAD])
+    return bool(_OPENING.match(head.low)) and any(
+        pattern.search(head.raw) for pattern in possible(_DECLINING, head)
+    )

@@ -1,0 +1,45 @@
+"""Scores beside what reviewers decided: what judges are measured on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gristmill_data.store.access import operation
+
+if TYPE_CHECKING:
+    from gristmill_data.store.core import Store
+
+# The last word of each reviewer. A pair is good when its chosen response is; an edited text is not the one
+# that was scored, so rows with an edit in force are marked.
+_QUERY = """
+    WITH words AS (
+        SELECT example_id, reviewer,
+            arg_max(action = 'accept' OR (action = 'prefer' AND (payload ->> 'side') = 'chosen'), seq) AS good
+        FROM decisions WHERE action <> 'edit' GROUP BY example_id, reviewer
+    ), people AS (
+        SELECT example_id, list(reviewer ORDER BY reviewer) AS names, list(good ORDER BY reviewer) AS goods
+        FROM words GROUP BY example_id
+    ), edited AS (SELECT DISTINCT example_id FROM decisions WHERE action = 'edit')
+    SELECT s.example_id, s.scorer, s.version, s.value, c.document_id, p.names, p.goods,
+        e.id IN (SELECT example_id FROM edited) AS edited,
+        length(coalesce(e.chosen, last_turn(e.messages, 'assistant'))) AS chars
+    FROM scores s JOIN examples e ON e.id = s.example_id
+    LEFT JOIN people p ON p.example_id = e.id LEFT JOIN chunks c ON c.id = e.chunk_ids[1]
+    WHERE p.example_id IS NOT NULL OR e.id IN (SELECT example_id FROM edited)
+    ORDER BY s.scorer, s.example_id
+"""
+
+
+@operation("judged_rows")
+def judged_rows(store: Store) -> list[dict[str, Any]]:
+    """Every score of a row that a person decided on.
+
+    Keys: example_id, scorer, version, value (None: unscored), document_id, labels (accepted or not, by
+    reviewer; empty when the row was only edited), edited, chars (of the response that was scored).
+    """
+    return [_exported(row) for row in store.dicts(_QUERY)]
+
+
+def _exported(row: dict[str, Any]) -> dict[str, Any]:
+    names, goods = row.pop("names") or [], row.pop("goods") or []
+    return {**row, "labels": dict(zip(names, map(bool, goods), strict=True))}
