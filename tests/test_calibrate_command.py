@@ -109,6 +109,7 @@ def test_a_store_without_reviews_says_what_to_do(tmp_path: Path) -> None:
         (["--target-precision", "1"], "between 0 and 1"),
         (["--db", "x.duckdb"], "exclude each other"),
         (["--save", "votes.jsonl"], "would overwrite"),
+        (["--out", "page.html", "--save", "page.json"], "would overwrite the .json twin"),
         (["--out", "gone/page.html"], "no such folder"),
         (["--pairs", "gone.jsonl"], "no such file of pairs"),
     ],

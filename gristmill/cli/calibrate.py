@@ -45,10 +45,13 @@ def calibrate(
         raise UsageError("a file of votes and --db exclude each other", cure="name one of them")
     if not 0 < target_precision < 1:
         raise UsageError("a precision lies between 0 and 1", where="--target-precision", cure="such as 0.95")
-    _check_outputs([path for path in (votes, pairs) if path], {"--out": out, "--save": save})
     from gristmill_evals.judging import calibrate as measure
     from gristmill_evals.judging.pairs_file import read_lengths
-    from gristmill_evals.judging.report import plain, write_page
+    from gristmill_evals.judging.report import plain, twin_of, write_page
+
+    twin = None if out is None else twin_of(out)
+    outputs = {"--out": out, "the .json twin of --out": twin, "--save": save}
+    _check_outputs([path for path in (votes, pairs) if path], outputs)
 
     lengths = None if pairs is None else read_lengths(pairs)
     found = measure(_read(votes, db), target=target_precision, lengths=lengths, good_from=good_from)

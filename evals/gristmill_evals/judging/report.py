@@ -30,10 +30,15 @@ def write_page(found: Calibration, out: Path, title: str = "Judges against peopl
     """Write ``out`` (HTML) and its ``.json`` twin, each whole or not at all; both paths."""
     from gristmill_evals.report import Report, write_whole
 
-    twin = out.with_suffix(".json") if out.suffix != ".json" else out.with_name(out.name + ".json")
+    twin = twin_of(out)
     write_whole(out, Report(title, sections(found), "judge calibration").html())
     write_whole(twin, json.dumps(plain(found), ensure_ascii=False, indent=1, allow_nan=False))
     return out, twin
+
+
+def twin_of(out: Path) -> Path:
+    """The file beside a page that holds the same as data."""
+    return out.with_suffix(".json") if out.suffix != ".json" else out.with_name(out.name + ".json")
 
 
 def plain(found: Calibration) -> dict[str, Any]:
