@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Locator, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 from support import review_rows
 from support.review_server import ReviewServer
@@ -122,6 +122,17 @@ def test_without_matches_it_says_so(tmp_path: Path) -> None:
     assert "No matches" in page(app)
 
 
+def stands_still(button: Locator) -> None:
+    """Wait until a button has not moved for a second: fonts and charts arrive late on a busy machine."""
+    places: list[object] = []
+    for _ in range(300):
+        places.append(button.bounding_box())
+        if len(places) > 10 and len({str(place) for place in places[-10:]}) == 1:
+            return
+        button.page.wait_for_timeout(100)
+    raise AssertionError(f"the button goes on moving: {places[-10:]}")
+
+
 @pytest.mark.browser
 def test_a_reviewer_judges_and_exports_in_a_real_browser(tmp_path: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -141,8 +152,9 @@ def test_a_reviewer_judges_and_exports_in_a_real_browser(tmp_path: Path) -> None
         assert view.evaluate("window.pwned") is None
         expect(main).to_contain_text("How often is a wheel greased?")
         expect(view.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-        view.evaluate("document.fonts.ready")  # until then the buttons move
-        view.get_by_role("button", name="Right", exact=True).first.dblclick()
+        right = view.get_by_role("button", name="Right", exact=True).first
+        stands_still(right)
+        right.dblclick()
         expect(main).to_contain_text("Saved: near of q4 right")
         expect(main).to_contain_text("1 verdicts (1 right)")
         with view.expect_download() as waiting:

@@ -31,7 +31,7 @@ Batch = TypeVar("Batch")
 Result = TypeVar("Result")
 
 BATCHES_A_WORKER = 3
-RARELY = 50_000, 20, 50
+RARELY = 200_000, 50, 100
 """Allocations from one garbage collection to the next in a worker (:func:`gc.set_threshold`)."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -45,7 +45,7 @@ class Said:
 
         Unless ``thorough``, the shape of a text that hardly has one is passed over: no evidence either way.
         """
-        code = is_code(text)
+        code = ("(" in text or "\n" in text) and is_code(text)  # one line without a call is no code
         self.main.append(len(self.texts))
         self.texts.append(raw)
         self.code.append(code)

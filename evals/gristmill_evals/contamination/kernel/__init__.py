@@ -1,6 +1,6 @@
 """The hot loops of the contamination check, over bytes: compiled with numba, or numpy without it.
 
-Both give the same results; ``GRISTMILL_NO_NUMBA=1`` chooses numpy. Compiling takes half a minute, once after
+Both give the same results; ``GRISTMILL_NO_NUMBA=1`` chooses numpy. Compiling takes up to a minute, once after
 an installation, so a small job is done in numpy unless the compiled code is there already.
 """
 
@@ -83,7 +83,7 @@ def _native() -> ModuleType:
     except ImportError:
         return _plain()
     if not ready.is_there():
-        log.warning("compiling the contamination check for this machine, once: about half a minute")
+        log.warning("compiling the contamination check for this machine, once: up to a minute")
     _compiled_already.cache_clear()
     return native
 
