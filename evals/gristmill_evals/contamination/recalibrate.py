@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from gristmill.errors import UsageError
 from gristmill_evals.contamination.calibration import EDGE, Method, Recalibration, Threshold, logit
 from gristmill_evals.contamination.decision import shipped
+from gristmill_evals.jsonl import objects
 from gristmill_evals.statistics import wilson
 
 if TYPE_CHECKING:
@@ -90,20 +89,7 @@ def read_verdicts(path: Path, before: Recalibration | None = None) -> list[Verdi
     """
     if not path.is_file():
         raise UsageError("there is no such file of verdicts", where=str(path), cure="check the path")
-    found: list[Verdict] = []
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            if not raw.strip():
-                continue
-            where = f"{path}:{number}"
-            try:
-                row = orjson.loads(raw)
-            except orjson.JSONDecodeError as error:
-                raise UsageError(f"not JSON: {error}", where=where, cure=_CURE) from error
-            if not isinstance(row, dict):
-                raise UsageError("not a JSON object", where=where, cure=_CURE)
-            found.append(verdict_of(row, where, before))
-    return found
+    return [verdict_of(row, where, before) for where, row in objects(path, _CURE)]
 
 
 def verdict_of(row: Mapping[str, Any], where: str, before: Recalibration | None = None) -> Verdict:

@@ -39,7 +39,7 @@ class Skim:
         skim = _compiled() if lines and _worth_it(len(text)) else None
         if skim is None:
             return [False] * len(lines)
-        grams, shorts, *_ = self._checker.index._tables
+        grams, shorts, *_ = self._checker.index.tables
         found: list[bool] = skim(text, ends, tables(), (grams, shorts), self._choices).astype(bool).tolist()
         path = getattr(getattr(skim, "_cache", None), "cache_path", None)
         ready.note(None if path is None else Path(path), "skim")

@@ -46,7 +46,8 @@ class ItemIndex:
         self._names, self._shards, self._arrays = loaded.names, loaded.shards, loaded.tables
         self._kept = loaded.kept
         self._starts: list[int] = self._arrays["item_starts"].tolist()
-        self._tables = tables(self._arrays)
+        self.tables = tables(self._arrays)
+        """What compiled code looks rows up in, in its order (:func:`index.tables.tables`)."""
         self.common = Common(self._arrays)
         self.options = Options(self._arrays)
         self._rarity = Rarity(self._arrays)
@@ -93,7 +94,7 @@ class ItemIndex:
         shapes = [[shape_words(row.text[start:end]) for start, end in row.fields.values()] for row in rows]
         question = self._question(rows, shapes)
         kernel = backend(len(question.text))
-        found: Found = kernel.search(question, self._tables)
+        found: Found = kernel.search(question, self.tables)
         if least < LEAST_HOPE or found.bytes is None or not worth_compiling("looks", len(question.text)):
             made = self._made(rows, shapes, found)
             return made, made, made
@@ -117,7 +118,7 @@ class ItemIndex:
         from gristmill_evals.contamination.index.views import views
 
         arrays = self._kept("views", lambda: views(self._items()))
-        return Promise(self._arrays, self._tables, arrays)
+        return Promise(self._arrays, self.tables, arrays)
 
     def prepare(self) -> None:
         """Make what is otherwise made when the first rows come, if there is compiled code for it."""
@@ -151,7 +152,7 @@ class ItemIndex:
         ends = np.cumsum([len(row.fields) for row in rows], dtype=np.int64)
         none = np.zeros(len(ends), dtype=np.int64)
         question = Question(joined, fields, ends, none.astype(np.int32)[:0], none)
-        counts: list[int] = backend(len(joined)).repeats(question, self._tables).tolist()
+        counts: list[int] = backend(len(joined)).repeats(question, self.tables).tolist()
         listed = self._by_options(rows, joined, fields, ends)
         return [count or len(sides) for sides, count in zip(listed, counts, strict=True)]
 

@@ -21,17 +21,16 @@ class Common:
     """Runs of masked words that are boilerplate: ``gram in index.common``."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self._keys = arrays["common"]
+        self.keys = arrays["common"]
+        """Hashes of the runs, sorted."""
 
     def __contains__(self, gram: object) -> bool:
         return (
-            isinstance(gram, tuple)
-            and len(self._keys) > 0
-            and place_of(self._keys, run_hash(gram)) is not None
+            isinstance(gram, tuple) and len(self.keys) > 0 and place_of(self.keys, run_hash(gram)) is not None
         )
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self.keys)
 
 
 class Options:

@@ -173,7 +173,7 @@ def _telling(side: Side, index: ItemIndex) -> list[tuple[int, str]]:
 
 def _common(hashes: Hashes, index: ItemIndex) -> NDArray[np.bool_]:
     """``gram in index.common`` for the hashes of many at once."""
-    keys = index.common._keys
+    keys = index.common.keys
     found: NDArray[np.bool_] = keys[np.minimum(np.searchsorted(keys, hashes), len(keys) - 1)] == hashes
     return found
 
