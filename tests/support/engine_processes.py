@@ -29,6 +29,14 @@ def descendants(pid: int) -> list[int]:
     return below + [one for child in below for one in descendants(child)]
 
 
+def alive(pid: int) -> bool:
+    """Whether the process runs: one that only waits to be reaped does not."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
 def _words(path: Path) -> list[str]:
     try:
         return path.read_text().split()
