@@ -120,10 +120,11 @@ def row_of_mapping(row: Mapping[str, Any], where: str = "") -> Row:
 def _field(name: str, value: Any, where: str) -> list[tuple[str, str]]:
     if isinstance(value, str):
         return [(name, value)]
-    if not isinstance(value, list) or not all(isinstance(m, Mapping) for m in value):
+    # nearly all are plain dicts, of which this is quick to tell
+    if not isinstance(value, list) or not all(type(m) is dict or isinstance(m, Mapping) for m in value):
         raise UsageError(f"{name} is neither a text nor a list of messages", where=where, cure=_CURE)
-    contents = [(n, message.get("content", message.get("value"))) for n, message in enumerate(value)]
-    return [(f"{name}[{n}]", content) for n, content in contents if isinstance(content, str)]
+    contents = [message.get("content", message.get("value")) for message in value]
+    return [(f"{name}[{n}]", content) for n, content in enumerate(contents) if isinstance(content, str)]
 
 
 def _join(identity: str, parts: list[tuple[str, str]]) -> Row:

@@ -10,6 +10,7 @@ from typing import Any
 from gristmill.errors import GristmillError
 from gristmill_evals.contamination.benchmark import Benchmark
 from gristmill_evals.contamination.checker import Checker, Found
+from gristmill_evals.contamination.index.item_index import ItemIndex, prepare_views
 from gristmill_evals.contamination.lines import Reject, read_row
 from gristmill_evals.contamination.rows import Row, row_of_mapping
 from gristmill_evals.contamination.skim import Skim
@@ -73,11 +74,29 @@ class ScanJob:
         checker = Checker(self.benchmarks, self.folder)
         return _Work(checker, Skim(checker), self.min_score, self.file, self.exact).check
 
-    def prepare(self) -> None:
-        """Build what ``folder`` is to keep, so that workers find it there."""
-        index = Checker(self.benchmarks, self.folder).index
-        if not self.exact:
-            index.prepare()
+    def prepare(self) -> IndexJob:
+        """The work of building what ``folder`` is to keep, so that workers find it there."""
+        return IndexJob(self.benchmarks, self.folder, ("tables",) if self.exact else ("tables", "views"))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexJob:
+    """Building an index in a folder by parts, which may be built at once; a batch is the name of a part."""
+
+    benchmarks: tuple[Benchmark, ...]
+    folder: Path | None
+    parts: tuple[str, ...]
+
+    def open(self) -> Callable[[str], None]:
+        """Nothing to open: the result builds a part."""
+        return self.build
+
+    def build(self, part: str) -> None:
+        """Build one of ``parts``, unless the folder has it."""
+        if part == "views":
+            prepare_views(self.benchmarks, self.folder)
+        else:
+            ItemIndex.open(self.benchmarks, self.folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,12 +91,16 @@ def _without_examples(lines: Sequence[str]) -> list[str]:
 
 def _is_example(line: str) -> bool:
     """Whether a line shows what something gives."""
-    return _ARROW.search(line) is not None or (")" in line and _RETURNS.search(line) is not None)
+    if (">" in line or "==" in line or not line.isascii()) and _ARROW.search(line) is not None:
+        return True
+    return ")" in line and _RETURNS.search(line) is not None
 
 
 def shape(text: str) -> list[str]:
     """The literals of example lines in order: ``[3`` a list of three, ``(2`` two arguments, S, N, B."""
     found: list[str] = []
+    if "assert" not in text and not _is_example(text):  # what no line has, the whole has not either
+        return found
     result = False
     for line in text.split("\n"):
         if result or _is_example(line) or "assert" in line:

@@ -6,10 +6,12 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
+import orjson
 
 from gristmill_evals.contamination.benchmark import Benchmark, BenchmarkItem
 from gristmill_evals.contamination.decision.code import shape_words
@@ -17,10 +19,11 @@ from gristmill_evals.contamination.index.keys import may_hold_options
 from gristmill_evals.contamination.index.lookups import Common, Options, Rarity
 from gristmill_evals.contamination.index.shard import Arrays
 from gristmill_evals.contamination.index.sides import Candidate, Kind, Side
-from gristmill_evals.contamination.index.store import Loaded, load
+from gristmill_evals.contamination.index.store import Loaded, keep, load
 from gristmill_evals.contamination.index.tables import tables
 from gristmill_evals.contamination.kernel import backend, worth_compiling
 from gristmill_evals.contamination.kernel.batch import Found, Places, Question, laid_out
+from gristmill_evals.contamination.kernel.space import Spaces
 from gristmill_evals.contamination.kernel.text import Bytes, encode
 from gristmill_evals.contamination.rows import Row
 
@@ -48,6 +51,7 @@ class ItemIndex:
         self._starts: list[int] = self._arrays["item_starts"].tolist()
         self.tables = tables(self._arrays)
         """What compiled code looks rows up in, in its order (:func:`index.tables.tables`)."""
+        self._spaces = Spaces(*(len(self._arrays[name]) for name in ("doc_roots", "groups", "weights")))
         self.common = Common(self._arrays)
         self.options = Options(self._arrays)
         self._rarity = Rarity(self._arrays)
@@ -94,7 +98,7 @@ class ItemIndex:
         shapes = [[shape_words(row.text[start:end]) for start, end in row.fields.values()] for row in rows]
         question = self._question(rows, shapes)
         kernel = backend(len(question.text))
-        found: Found = kernel.search(question, self.tables)
+        found: Found = kernel.search(question, self.tables, self._spaces)
         if least < LEAST_HOPE or found.bytes is None or not worth_compiling("looks", len(question.text)):
             made = self._made(rows, shapes, found)
             return made, made, made
@@ -119,11 +123,6 @@ class ItemIndex:
 
         arrays = self._kept("views", lambda: views(self._items()))
         return Promise(self._arrays, self.tables, arrays)
-
-    def prepare(self) -> None:
-        """Make what is otherwise made when the first rows come, if there is compiled code for it."""
-        if len(self) and worth_compiling("looks", 0):
-            self.promise  # noqa: B018 - made when asked for
 
     def _items(self) -> Iterator[BenchmarkItem]:
         for at, shard in enumerate(self._shards):
@@ -203,9 +202,21 @@ class ItemIndex:
         return Side(self._names[at], kind, int(arrays["side_head"][number]), number, read)
 
 
+def prepare_views(benchmarks: tuple[Benchmark, ...], folder: Path | None) -> None:
+    """Keep in ``folder`` what :attr:`ItemIndex.promise` is made of, if there is compiled code for it."""
+    from gristmill_evals.contamination.index.views import views
+
+    items = chain.from_iterable(benchmark.items for benchmark in benchmarks)
+    if any(benchmark.items for benchmark in benchmarks) and worth_compiling("looks", 0):
+        keep(benchmarks, folder, "views", lambda: views(items))
+
+
 def _item(shard: Arrays, number: int) -> BenchmarkItem:
     ends = shard["blob_ends"]
     start = int(ends[number - 1]) if number else 0
     raw = shard["blob"][start : int(ends[number])].tobytes()
-    identity, question, answer, choices = json.loads(raw.decode("utf-8", "surrogatepass"))
+    try:
+        identity, question, answer, choices = orjson.loads(raw)
+    except orjson.JSONDecodeError:  # a lone surrogate, which orjson refuses
+        identity, question, answer, choices = json.loads(raw.decode("utf-8", "surrogatepass"))
     return BenchmarkItem(identity, question, answer, tuple(choices))

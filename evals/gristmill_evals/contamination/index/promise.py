@@ -39,7 +39,7 @@ class Promise:
     def __init__(self, arrays: Arrays, tables: Tables, views: Arrays) -> None:
         self._sides = arrays["side_kind"], arrays["side_item"]
         self._starts = arrays["item_starts"]
-        feature, weights, _, _, unseen = tables[2]
+        feature, weights, _, _, unseen, _ = tables[2]
         most = heaviest(int(self._starts[-1]))
         self._rarity = feature, weights, int(unseen[0]), float(SCALE), most
         self._views = views
@@ -65,8 +65,7 @@ class Promise:
         hopes = np.zeros(len(found.where), dtype=np.uint8)
         pairs, places = self._pairs(found)
         windows = Said()
-        for start, end in places[:, 1:].tolist():
-            raw = _window(question, start, end, heads)
+        for raw in _windows(question, places, heads):
             windows.add(raw, raw.decode("utf-8", "replace"), thorough=False)
         for whole in (False, True):
             if not len(pairs):
@@ -155,12 +154,14 @@ def _grouped(*columns: Numbers) -> Numbers:
     return found
 
 
-def _window(question: Question, start: int, end: int, heads: Sequence[int]) -> bytes:
-    """The bytes of a window without the made-up words that stand before its field."""
-    field = int(np.searchsorted(question.fields, start, side="right"))
-    begins = int(question.fields[field - 1]) if field else 0
-    start = max(start, begins + heads[field])
-    return question.text[start : min(end, start + LONGEST)].tobytes()
+def _windows(question: Question, places: Numbers, heads: Sequence[int]) -> list[bytes]:
+    """The bytes of windows without the made-up words that stand before their fields."""
+    fields = np.searchsorted(question.fields, places[:, 1], side="right")
+    begins = np.concatenate([np.zeros(1, dtype=np.int64), question.fields])[fields]
+    starts = np.maximum(places[:, 1], begins + np.array(heads, dtype=np.int64)[fields])
+    ends = np.minimum(places[:, 2], starts + LONGEST)
+    text = question.text.tobytes()
+    return [text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def _logit(least: float) -> float:

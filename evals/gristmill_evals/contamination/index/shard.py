@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -135,29 +134,37 @@ def _short(whole: Cut, heads: Places) -> tuple[Hashes, Hashes]:
 
 def _grams(cuts: list[Cut]) -> tuple[Hashes, Places]:
     """Distinct telling runs of each text of all ``cuts``, sorted, and their ends."""
-    pieces: list[Hashes] = []
+    pieces, ends, before = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.int64)], 0
     for cut in cuts:
         hashes, places = telling_grams(cut.masked, cut.ends)
-        bounds = np.searchsorted(places, np.concatenate([np.zeros(1, dtype=np.int64), cut.ends]))
-        pieces += [np.unique(hashes[start:end]) for start, end in pairwise(bounds)]
-    return _chain(pieces)
-
-
-def _chain(pieces: list[Hashes]) -> tuple[Hashes, Places]:
-    ends = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
-    return np.concatenate([np.empty(0, dtype=np.uint64), *pieces]), ends
+        text = np.searchsorted(cut.ends, places, side="right")
+        order = np.lexsort((hashes, text))
+        hashes, text = hashes[order], text[order]
+        new = np.ones(len(hashes), dtype=bool)
+        new[1:] = (hashes[1:] != hashes[:-1]) | (text[1:] != text[:-1])
+        pieces.append(hashes[new])
+        ends.append(before + np.cumsum(np.bincount(text[new], minlength=len(cut.ends))))
+        before += len(pieces[-1])
+    return np.concatenate(pieces), np.concatenate(ends)
 
 
 def _docs(items: tuple[BenchmarkItem, ...], texts: list[Texts]) -> Arrays:
     variants = [list(_variants(item, text)) for item, text in zip(items, texts, strict=True)]
     owners = np.repeat(np.arange(len(items), dtype=np.int32), [len(own) for own in variants])
     keys, ends = backend(0).feature_keys([text for own in variants for text in own])
+    return {"doc_side": owners, "features": keys, "feature_ends": ends, "fresh": _fresh(keys, ends, owners)}
+
+
+def _fresh(keys: Hashes, ends: Places, owners: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Of the features of texts, 1 for those that no earlier text of the same owner has."""
     fresh = np.ones(len(keys), dtype=np.uint8)
-    starts = starts_of(ends)
-    for doc in np.flatnonzero(owners[1:] == owners[:-1]) + 1:
-        before = keys[starts[np.searchsorted(owners, owners[doc])] : starts[doc]]
-        fresh[starts[doc] : ends[doc]] = ~np.isin(keys[starts[doc] : ends[doc]], before)
-    return {"doc_side": owners, "features": keys, "feature_ends": ends, "fresh": fresh}
+    several = np.bincount(owners, minlength=1)[owners] > 1
+    owner = np.repeat(owners, np.diff(ends, prepend=0))
+    asked = np.flatnonzero(np.repeat(several, np.diff(ends, prepend=0)))
+    order = asked[np.lexsort((keys[asked], owner[asked]))]  # stable: the earlier text comes first
+    again = (keys[order[1:]] == keys[order[:-1]]) & (owner[order[1:]] == owner[order[:-1]])
+    fresh[order[1:][again]] = 0
+    return fresh
 
 
 def _variants(item: BenchmarkItem, text: Texts) -> Iterator[bytes]:

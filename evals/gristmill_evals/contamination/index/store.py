@@ -54,11 +54,18 @@ def load(benchmarks: tuple[Benchmark, ...], folder: Path | None) -> Loaded:
     """The arrays of ``benchmarks``; those missing or unusable in ``folder`` are built and kept there."""
     benchmarks = benchmarks or (Benchmark.make("", []),)
     shards = tuple(_shard(benchmark, folder) for benchmark in benchmarks)
-    key = _name(*(benchmark.digest for benchmark in benchmarks))
-    tables = _kept(folder, f"{key}.tables", key, lambda: combined(shards))
+    tables = keep(benchmarks, folder, "tables", lambda: combined(shards))
     texts = tuple({name: one[name] for name in TEXTS} for one in shards)
     names = tuple(benchmark.name for benchmark in benchmarks)
-    return Loaded(names, texts, tables, lambda kind, build: _kept(folder, f"{key}.{kind}", key, build))
+    return Loaded(names, texts, tables, lambda kind, build: keep(benchmarks, folder, kind, build))
+
+
+def keep(
+    benchmarks: tuple[Benchmark, ...], folder: Path | None, kind: str, build: Callable[[], Arrays]
+) -> Arrays:
+    """What ``folder`` has of that kind for a set of benchmarks, or what ``build`` makes and it then keeps."""
+    key = _name(*(benchmark.digest for benchmark in benchmarks))
+    return _kept(folder, f"{key}.{kind}", key, build)
 
 
 def _shard(benchmark: Benchmark, folder: Path | None) -> Arrays:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from gristmill_evals.contamination.kernel.compiled import compiled
-from gristmill_evals.contamination.kernel.profile import empty, new_table, place_in, put
+from gristmill_evals.contamination.kernel.hashing import BASE
+from gristmill_evals.contamination.kernel.profile import SLOTS, empty, new_table, place_in, put
 from gristmill_evals.contamination.kernel.runs import find
 
 SYNONYM, LEAST, TELLING = 0.7, 0.08, 3
@@ -19,6 +20,7 @@ OTHER_NUMBERS = 0.6
 MOST_NUMBERS, MOST_SHAPES = 60, 80
 _NONE = np.uint64(0)
 _ONE = np.uint64(1)
+_HALF = np.uint64(32)
 
 
 @compiled
@@ -44,7 +46,7 @@ def new_room(words: Any) -> Any:
     return (
         new_table(),
         new_table(),
-        new_table(),
+        (np.zeros(SLOTS, dtype=np.uint64), np.zeros(4, dtype=np.uint64)),
         np.zeros(words + 1, dtype=np.int64),
         np.zeros(words + 1, dtype=np.int64),
         np.zeros(1, dtype=np.int64),
@@ -61,10 +63,32 @@ def hold(rows: Any, number: Any, room: Any) -> None:
     for at in range(first, end):
         put(stems, rows[8][at], np.int32(at - first))
         put(heads, rows[9][at], np.int32(at - first))
+    hold_pieces(rows, number, pieces)
+
+
+@compiled
+def hold_pieces(rows: Any, number: Any, pieces: Any) -> None:
+    """Put the pieces of a text, which may come more than once, into their table.
+
+    A slot holds the present stamp and a piece in one number; with the stamp are kept the shift and the mask
+    that make slots of pieces, and how many different ones there are.
+    """
+    slots, state = pieces
     first, end = part(rows[1], number)
-    empty(pieces, end - first)
+    bits = 6
+    while bits < 14 and (1 << bits) < 2 * (end - first):
+        bits += 1
+    state[0] += _ONE
+    shift, mask, count = np.uint64(64 - bits), np.uint64((1 << bits) - 1), _NONE
     for at in range(first, end):
-        put(pieces, np.uint64(rows[11][at]), np.int32(0))
+        entry = state[0] << _HALF | np.uint64(rows[11][at])
+        slot = (np.uint64(rows[11][at]) * BASE) >> shift
+        while slots[slot] >> _HALF == state[0] and slots[slot] != entry:
+            slot = (slot + _ONE) & mask
+        if slots[slot] != entry:
+            slots[slot] = entry
+            count += _ONE
+    state[1], state[2], state[3] = shift, mask, count
 
 
 @compiled
@@ -101,16 +125,20 @@ def coverage(rows: Any, r: Any, items: Any, i: Any, room: Any) -> Any:
 
 
 @compiled
-def pieces_shared(rows: Any, r: Any, items: Any, i: Any, room: Any) -> Any:
-    """Cosine of the sets of runs of four letters."""
-    table = room[2]
+def pieces_shared(items: Any, i: Any, room: Any) -> Any:
+    """Cosine of the sets of runs of four letters of the window that is held and an item's text."""
+    slots, state = room[2]
     first, end = part(items[1], i)
-    ours = rows[1][r] - (rows[1][r - 1] if r > 0 else 0)
+    ours = state[3]
     if end == first or ours == 0:
         return 0.0
     shared = 0
     for at in range(first, end):
-        shared += place_in(table, np.uint64(items[11][at])) >= 0
+        entry = state[0] << _HALF | np.uint64(items[11][at])
+        slot = (np.uint64(items[11][at]) * BASE) >> state[1]
+        while slots[slot] >> _HALF == state[0] and slots[slot] != entry:
+            slot = (slot + _ONE) & state[2]
+        shared += slots[slot] == entry
     return shared / sqrt((end - first) * ours)
 
 

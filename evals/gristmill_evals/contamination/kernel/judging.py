@@ -145,7 +145,7 @@ def compare(
     numbers_both = 0.5 * (ours == theirs)
     if ours > 0 and theirs > 0:
         numbers_both = sqrt(shared / theirs * shared / ours)
-    key = both + pieces_shared(rows, r, items, i, room) + 0.5 * (numbers_both + shape_both)
+    key = both + pieces_shared(items, i, room) + 0.5 * (numbers_both + shape_both)
     if key <= kept[at, KEY]:
         return
     names, all_names = 0, 0

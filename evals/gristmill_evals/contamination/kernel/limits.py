@@ -10,6 +10,8 @@ WINDOW, STRIDE = 200, 100
 """Tokens of a window, and from the start of one to that of the next."""
 BUDGET, SHARES = 16000, 4
 """Postings looked at for a row, shared out among its windows; from SHARES on, each gets that share."""
+BITS, MAGNITUDE = 6, 63
+"""Where postings start comes with how long they are, as a power of two, in so many lower bits."""
 DEPTH = 24
 """Items of a window that get an exact cosine."""
 FEW_WINDOWS = 8

@@ -10,6 +10,7 @@ from typing import Any
 from gristmill_evals.contamination.kernel import features, lists, ready, retrieve
 from gristmill_evals.contamination.kernel.batch import Cut, Found, Question, laid_out
 from gristmill_evals.contamination.kernel.runs_numpy import Hashes, Places
+from gristmill_evals.contamination.kernel.space import Spaces
 from gristmill_evals.contamination.kernel.text import Bytes, classes, special_words
 
 NAME = "numba"
@@ -44,10 +45,12 @@ def repeats(question: Question, index: tuple[Any, ...]) -> Places:
     return counts
 
 
-def search(question: Question, index: tuple[Any, ...]) -> Found:
+def search(question: Question, index: tuple[Any, ...], spaces: Spaces) -> Found:
     """The candidates of each row (see :func:`retrieve.search`)."""
     known = (question.known, question.known_ends)
-    found = Found(*retrieve.search(question.text, question.fields, question.rows, _tables(), index, known))
+    asked = question.text, question.fields, question.rows
+    with spaces.one() as space:
+        found = Found(*retrieve.search(*asked, _tables(), index, known, space))
     _note_once()
     return found
 

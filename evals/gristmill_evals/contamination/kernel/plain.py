@@ -164,7 +164,7 @@ def repeats(question: Question, index: tuple[Any, ...]) -> Places:
     return np.array([len(shared_sides(masked, index)) for masked in rows], dtype=np.int64)
 
 
-def search(question: Question, index: tuple[Any, ...]) -> Found:
+def search(question: Question, index: tuple[Any, ...], spaces: object = None) -> Found:
     """The candidates of each row (:func:`native.search`)."""
     raw = question.text.tobytes()
     bounds = np.concatenate([np.zeros(1, dtype=np.int64), question.fields])

@@ -123,7 +123,7 @@ def _score(
     """Exact cosines with the items that share most with the window, and with the known sides."""
     best, sure, known, few, budget = target
     touched, sums = _walked(window.known, lookup, budget)
-    promise = sums * docs[0][touched]
+    promise = sums * docs[6][touched].astype(np.float64)
     chosen = touched[np.lexsort((touched, -promise))[:DEPTH]]
     scale = 1.0 / sqrt(window.norm)
     held = np.sort(window.known)
@@ -140,7 +140,7 @@ def _walked(
     known: NDArray[np.int64], lookup: Any, budget: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Items that have rare features of the window, and the summed weights of those."""
-    _, weights, offsets, postings, _ = lookup
+    _, weights, offsets, postings, _, _ = lookup
     sizes = offsets[known + 1] - offsets[known]
     order = np.argsort(np.frexp(sizes.astype(np.float64))[1], kind="stable")
     left = budget

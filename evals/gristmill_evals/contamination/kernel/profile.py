@@ -109,7 +109,7 @@ def put(table: Any, key: Any, number: Any) -> Any:
 def profiles(text: Any, ends: Any, classes: Any, lexicon: Any, whole: Any) -> Any:
     """The profiles of consecutive texts that end at ``ends``, as the arrays :data:`ARRAYS`.
 
-    Unless ``whole``, sentences and forms are left out; their sizes are there.
+    Unless ``whole``, sentences and forms are left out (their sizes are there), and pieces may come again.
     """
     total = ends[-1] if len(ends) else 0
     out = new_profiles(len(ends), total)
@@ -200,7 +200,7 @@ def profile(text: Any, span: Any, tables: Any, space: Any, out: Any, at: Any) ->
     values = note_numbers(n, space, tables[4:7], arrays, total)
     count = note_content(text, n, tables, space)
     note_stems(count, tables, space, arrays, total)
-    note_pieces(count, space, arrays, total, stems)
+    note_pieces(count, space, arrays, total, whole)
     note_near(count, values, space, arrays, total)
     note_names(text, span, tables[0], (word, stems, gone), arrays, total)
     arrays[12][number] = sizes_of(count, space)
@@ -282,17 +282,18 @@ def note_stems(count: Any, tables: Any, space: Any, arrays: Any, total: Any) -> 
 
 
 @compiled
-def note_pieces(count: Any, space: Any, arrays: Any, total: Any, table: Any) -> None:
-    """Add the distinct runs of four bytes of the content words between blanks."""
-    _, content, letters, _, _, _, _ = space
-    empty(table, content[5][count - 1] + count if count else 0)
+def note_pieces(count: Any, space: Any, arrays: Any, total: Any, once: Any) -> None:
+    """Add the runs of four bytes of the content words between blanks; each ``once``, or all."""
+    content, letters, table = space[1], space[2], space[6][0]
+    if once:
+        empty(table, content[5][count - 1] + count if count else 0)
     run, seen = np.uint64(BLANK), 1
     for at in range(count):
         for place in range(content[4][at], content[5][at] + 1):
             byte = letters[place] if place < content[5][at] else BLANK
             run = ((run << np.uint64(8)) | np.uint64(byte)) & np.uint64(0xFFFFFFFF)
             seen += 1
-            if seen >= 4 and put(table, run, np.int32(0)):
+            if seen >= 4 and (not once or put(table, run, np.int32(0))):
                 arrays[3][total[1]] = np.uint32(run)
                 total[1] += 1
 

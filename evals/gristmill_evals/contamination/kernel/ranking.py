@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gristmill_evals.contamination.kernel.compiled import compiled
+from gristmill_evals.contamination.kernel.compiled import compiled, inlined
 from gristmill_evals.contamination.kernel.limits import KEEP, OTHERS, TOP
 
 
@@ -58,7 +58,7 @@ def last_of(sides: Any, cosines: Any) -> Any:
     return at
 
 
-@compiled
+@inlined
 def enter(best: Any, side: Any, cosine: Any, place: Any) -> None:
     """Enter a side with its cosine; of two windows, the earlier one wins a tie."""
     sides, cosines, places, length = best
@@ -83,7 +83,7 @@ def enter(best: Any, side: Any, cosine: Any, place: Any) -> None:
     places[at, 0], places[at, 1], places[at, 2] = place
 
 
-@compiled
+@inlined
 def note_known(known: Any, side: Any, cosine: Any, place: Any) -> None:
     """Remember the best window of a side that is a candidate anyway."""
     if known[side, 1] < 0 or cosine > known[side, 0]:

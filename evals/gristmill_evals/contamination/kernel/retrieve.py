@@ -15,7 +15,7 @@ from gristmill_evals.contamination.kernel.compiled import compiled
 from gristmill_evals.contamination.kernel.features import PER_BYTE, cut_text, room_for
 from gristmill_evals.contamination.kernel.ranking import ranked
 from gristmill_evals.contamination.kernel.runs import note, sides_by_runs, sides_by_short
-from gristmill_evals.contamination.kernel.windows import SLOTS, score_fields
+from gristmill_evals.contamination.kernel.windows import score_fields
 
 
 @compiled
@@ -30,11 +30,12 @@ def widest(rows: Any, fields: Any) -> Any:
 
 
 @compiled
-def search(text: Any, fields: Any, rows: Any, tables: Any, index: Any, known: Any) -> Any:
+def search(text: Any, fields: Any, rows: Any, tables: Any, index: Any, known: Any, space: Any) -> Any:
     """Candidates of many rows.
 
     ``text``: the bytes of all fields (:func:`text.encode`); ``fields``: where each ends; ``rows``: for each
     row, the number of fields up to its end. ``known``: sides to be scored anyway, and the ends of each row's.
+    ``space``: see :mod:`.space`.
     Returns the ends of each row's candidates, and of each candidate: side, field, first and last token of
     the window, whether it is known or shares a run or a short item; cosine, cosine of the runner-up, mean and
     deviation of the others; first byte and end of the window.
@@ -43,7 +44,6 @@ def search(text: Any, fields: Any, rows: Any, tables: Any, index: Any, known: An
     size = widest(rows, fields)
     tokens = room_for(size)
     features = new_features(PER_BYTE * (size + 1))
-    space = new_space(len(docs[0]), len(docs[4]))
     where, scores = np.empty((1024, 5), dtype=np.int32), np.empty((1024, 4), dtype=np.float64)
     places = np.empty((1024, 2), dtype=np.int64)
     stops = np.empty(len(rows), dtype=np.int64)
@@ -120,26 +120,14 @@ def grown(array: Any, used: Any, size: Any) -> Any:
 
 @compiled
 def new_features(room: Any) -> Any:
-    """Arrays for the features of a field: key, first token, last token, place in the index, weight."""
-    places = np.empty((2, room), dtype=np.int64)
-    numbers = np.empty((2, room), dtype=np.int32)
-    return np.empty(room, dtype=np.uint64), places[0], places[1], numbers[0], numbers[1]
+    """Arrays for the features of a field: key, first and last token, place in the index, weight, postings.
 
-
-@compiled
-def new_space(docs: Any, sides: Any) -> Any:
-    """Arrays that are used again for every window and row."""
-    return (
-        np.zeros(docs, dtype=np.int32),
-        np.empty(docs + 1, dtype=np.int32),
-        np.zeros((3, SLOTS), dtype=np.int64),
-        np.zeros(SLOTS, dtype=np.uint64),
-        np.empty(SLOTS, dtype=np.int32),
-        np.empty(sides, dtype=np.int32),
-        np.zeros(sides, dtype=np.uint8),
-        np.zeros((sides, 4), dtype=np.float64),
-        np.empty(SLOTS, dtype=np.int32),
-    )
+    (How many; and where they start, with :data:`limits.BITS` more bits.)
+    """
+    places = np.empty((3, room), dtype=np.int64)
+    numbers = np.empty((3, room), dtype=np.int32)
+    keys = np.empty(room, dtype=np.uint64)
+    return keys, places[0], places[1], numbers[0], numbers[1], numbers[2], places[2]
 
 
 @compiled

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gristmill_evals.contamination.kernel.compiled import compiled
+from gristmill_evals.contamination.kernel.compiled import compiled, inlined
 from gristmill_evals.contamination.kernel.cutting import mixed
 from gristmill_evals.contamination.kernel.hashing import BASE, MASK_HASH
 from gristmill_evals.contamination.kernel.limits import SAME_SHORT
@@ -54,7 +54,7 @@ def grams_of(masked: Any, count: Any, out: Any) -> Any:
     return n
 
 
-@compiled
+@inlined
 def find(table: Any, key: Any) -> Any:
     """Place of ``key`` in a table (sorted keys, starts of the buckets, shift), or -1."""
     keys, buckets, shift = table

@@ -26,6 +26,7 @@ MARKS = r"\u0300-\u036f\u1160-\u11ff\u3099\u309a\u20d0-\u20ff"
 """Characters that change the one before them."""
 _PIECE = re.compile(rf"[^{MARKS}]?[{MARKS}]+|[^\x00-\x7f]", re.S)
 _MARKED = re.compile(f"[{MARKS}]")
+_BEYOND = re.compile(r"[^\x00-\x7f]+")
 _SLOTS = 512
 _MANY = 100
 
@@ -43,7 +44,7 @@ def encode(text: str) -> bytes:
 
 def _by_character(text: str) -> str | None:
     """``text`` with all of a character replaced at once; None for too many, or one to be replaced twice."""
-    changed = {char: _folded(char) for char in set(text) if not char.isascii()}
+    changed = {char: _folded(char) for char in set("".join(_BEYOND.findall(text)))}
     changed = {char: folded for char, folded in changed.items() if folded != char}
     if len(changed) > _MANY or any(char in changed for folded in changed.values() for char in folded):
         return None

@@ -7,16 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from gristmill_evals.contamination.kernel.compiled import compiled
+from gristmill_evals.contamination.kernel.compiled import compiled, inlined
 from gristmill_evals.contamination.kernel.features import emit
 from gristmill_evals.contamination.kernel.hashing import ONE
-from gristmill_evals.contamination.kernel.limits import BUDGET, DEPTH, FEW_WINDOWS, SHARES, STRIDE, WINDOW
+from gristmill_evals.contamination.kernel.limits import (
+    BITS,
+    BUDGET,
+    DEPTH,
+    FEW_WINDOWS,
+    MAGNITUDE,
+    SHARES,
+    STRIDE,
+    WINDOW,
+)
 from gristmill_evals.contamination.kernel.ranking import better, enter, new_best, note_known
-from gristmill_evals.contamination.kernel.runs import find
+from gristmill_evals.contamination.kernel.space import SLOTS
 
-SLOTS = 8192
-"""Places of the window's hash tables; a window has at most half as many features."""
 _LAST = np.uint64(SLOTS - 1)
+LOW = (1 << 32) - 1
+LINE = 16
+"""Numbers that come from memory together."""
 
 
 @compiled
@@ -31,7 +41,7 @@ def score_fields(tokens: Any, parts: Any, features: Any, lookup: Any, docs: Any,
     for field in range(len(parts[0])):
         end: Any = parts[0][field]
         count = emit(tokens, (start, end), features[:3])
-        look_up(features, count, lookup)
+        look_up(features, count, lookup, space)
         few = end - start <= WINDOW + (FEW_WINDOWS - 1) * STRIDE
         low = high = 0
         first = start
@@ -62,24 +72,46 @@ def windows_of(ends: Any) -> Any:
 
 
 @compiled
-def look_up(features: Any, count: Any, lookup: Any) -> None:
-    """Place in the index (-1: in no item) and weight of each of the first ``count`` features."""
-    keys, _, _, places, weights = features
-    table, known, _, _, unseen = lookup
+def look_up(features: Any, count: Any, lookup: Any, space: Any) -> None:
+    """Place in the index (-1: in no item), weight and postings of each of the first ``count`` features.
+
+    Step by step for all of them: then what one waits for from memory is on its way while others are asked.
+    """
+    keys, _, _, places, weights, sizes, starts = features
+    (known, buckets, shift), facts, unseen = lookup[0], lookup[5], lookup[4]
+    if len(known) == 0:
+        places[:count] = -1
+    seen = np.uint64(0)
+    for at in range(count if len(known) else 0):
+        places[at] = buckets[keys[at] >> shift]
+    for at in range(count if len(known) else 0):
+        seen ^= known[min(places[at], len(known) - 1)]
+    space[3][0] = seen  # so that the loop is not left out; its keys count nothing between windows
+    for at in range(count if len(known) else 0):
+        end, place, found = buckets[(keys[at] >> shift) + ONE], places[at], -1
+        while place < end:
+            if known[place] == keys[at]:
+                found = place
+                break
+            place += 1
+        places[at] = found
     for at in range(count):
-        place = find(table, keys[at])
-        places[at] = place
-        weights[at] = known[place] if place >= 0 else unseen[np.int64(keys[at] & ONE)]
+        if places[at] >= 0:
+            starts[at] = facts[places[at], 0]
+            packed = facts[places[at], 1]
+            weights[at], sizes[at] = packed & LOW, packed >> 32
+        else:
+            weights[at] = unseen[np.int64(keys[at] & ONE)]
 
 
 @compiled
 def distinct(features: Any, span: Any, space: Any) -> Any:
     """Collect the window's distinct known features in ``space[4]`` and its tables: how many, and the norm."""
-    keys, firsts, _, places, weights = features
+    keys, firsts, _, places, weights, _, _ = features
     low, high, first = span
     stamps, seen, listed = space[2], space[3], space[4]
-    stamps[2, 0] += 1
-    clock = stamps[2, 0]
+    stamps[1, 0] += 1
+    clock = stamps[1, 0]
     n, norm = 0, 0
     for at in range(low, high):
         if firsts[at] < first:
@@ -99,42 +131,39 @@ def distinct(features: Any, span: Any, space: Any) -> Any:
 
 
 @compiled
-def by_rarity(features: Any, n: Any, lookup: Any, listed: Any) -> Any:
+def by_rarity(features: Any, n: Any, listed: Any) -> Any:
     """The listed features in order of how many items have them, by powers of two; stable."""
-    offsets, places = lookup[2], features[3]
+    starts = features[6]
     counts = np.zeros(34, dtype=np.int64)
-    size = np.empty(n, dtype=np.int64)
     for at in range(n):
-        place = places[listed[at]]
-        df, bits = offsets[place + 1] - offsets[place], 0
-        while df > 0:
-            df >>= 1
-            bits += 1
-        size[at] = bits
-        counts[bits + 1] += 1
+        counts[(starts[listed[at]] & MAGNITUDE) + 1] += 1
     for bits in range(1, 34):
         counts[bits] += counts[bits - 1]
     order = np.empty(n, dtype=np.int32)
     for at in range(n):
-        order[counts[size[at]]] = listed[at]
-        counts[size[at]] += 1
+        bits = starts[listed[at]] & MAGNITUDE
+        order[counts[bits]] = listed[at]
+        counts[bits] += 1
     return order
 
 
 @compiled
-def walk(features: Any, order: Any, lookup: Any, space: Any, budget: Any) -> Any:
+def walk(features: Any, order: Any, postings: Any, space: Any, budget: Any) -> Any:
     """Add the weights of rare features to the items that have them; how many items were touched."""
-    _, weights, offsets, postings, _ = lookup
-    sums, touched, places = space[0], space[1], features[3]
-    n, left = 0, budget
+    _, _, _, _, weights, sizes, starts = features
+    sums, touched = space[0], space[1]
+    n, left, seen = 0, budget, 0
+    for at in order:  # so that the first of each list is there when its turn comes
+        seen += postings[starts[at] >> BITS]
+    touched[len(touched) - 1] = seen
     for at in order:
-        place = places[at]
-        size = offsets[place + 1] - offsets[place]
+        size = sizes[at]
         if size > left and not (n == 0 and size <= 8 * budget):
             continue
         left -= size
-        weight = weights[place]
-        for entry in range(offsets[place], offsets[place + 1]):
+        weight = weights[at]
+        start = starts[at] >> BITS
+        for entry in range(start, start + size):
             doc = postings[entry]
             before = sums[doc]
             touched[n] = doc  # without a branch, which could not be foreseen
@@ -150,73 +179,80 @@ def score_window(features: Any, span: Any, lookup: Any, docs: Any, space: Any, t
     n, norm = distinct(features, span, space)
     if n == 0:
         return
-    order = by_rarity(features, n, lookup, space[4])
-    touched = walk(features, order, lookup, space, budget)
-    chosen, taken = most_promising(space[1][:touched], space[0], docs[0])
+    order = by_rarity(features, n, space[4])
+    touched = walk(features, order, lookup[3], space, budget)
     hold(features, n, space)
     scale = 1.0 / sqrt(norm)
+    score_known(known, few, docs, space, scale, place)
+    chosen, taken = most_promising(space[1][:touched], space[0], docs[6], docs[7])
+    bring(chosen[:taken], docs, space)
     for at in range(taken):
-        cosine = dot(chosen[at], docs, lookup[1], space) * docs[0][chosen[at]] * scale
+        cosine = dot(chosen[at], docs, space[8]) * docs[0][chosen[at]] * scale
         enter(best, docs[1][chosen[at]], cosine, place)
-    score_known(known, few, (docs, lookup[1], space), scale, place)
-    clear(space[1][:touched], space[0])
+    release(features, n, space)
 
 
 @compiled
-def most_promising(touched: Any, sums: Any, roots: Any) -> Any:
-    """The items with most in common so far, for their length: their numbers, and how many there are."""
-    chosen, promise = np.empty(DEPTH, dtype=np.int32), np.empty(DEPTH, dtype=np.float64)
-    taken = 0
+def most_promising(touched: Any, sums: Any, roots: Any, highest: Any) -> Any:
+    """The items with most in common so far, for their length: their numbers, and how many; sums are 0 again.
+
+    The ``highest`` root tells of most that they cannot be among them, without a look at their own.
+    """
+    chosen, promise = np.empty(DEPTH, dtype=np.int32), np.zeros(DEPTH, dtype=np.float64)
+    taken, floor = 0, np.int64(-1)
     for doc in touched:
-        value = sums[doc] * roots[doc]
-        if taken < DEPTH or value > promise[0] or (value == promise[0] and doc < chosen[0]):
-            taken = better(chosen, promise, taken, doc, value)
+        total = np.int64(sums[doc])
+        sums[doc] = 0
+        if total > floor:
+            value = total * roots[doc]
+            if taken < DEPTH or value > promise[0] or (value == promise[0] and doc < chosen[0]):
+                taken = better(chosen, promise, taken, np.int32(doc), value)
+                if taken == DEPTH:  # what rounding may have added is taken off again
+                    floor = np.int64(promise[0] / highest) - 2
     return chosen, taken
 
 
 @compiled
-def score_known(known: Any, few: Any, tables: Any, scale: Any, place: Any) -> None:
+def score_known(known: Any, few: Any, docs: Any, space: Any, scale: Any, place: Any) -> None:
     """Cosines with the sides that are candidates anyway; in a long text only where something was touched."""
-    docs, weights, space = tables
     for at in range(known):
         side = space[5][at]
         for doc in range(docs[5][side], docs[5][side + 1]):
             if few or space[0][doc] > 0:
-                note_known(space[7], side, dot(doc, docs, weights, space) * docs[0][doc] * scale, place)
-
-
-@compiled
-def clear(touched: Any, sums: Any) -> None:
-    """Set the sums of the touched items back."""
-    for doc in touched:
-        sums[doc] = 0
+                note_known(space[7], side, dot(doc, docs, space[8]) * docs[0][doc] * scale, place)
 
 
 @compiled
 def hold(features: Any, n: Any, space: Any) -> None:
-    """Keep the places of the window's features in a small table, for :func:`dot`."""
-    stamps, held, places, listed = space[2], space[8], features[3], space[4]
-    clock = stamps[2, 0]
+    """Write the weights of the window's features to their places, for :func:`dot`."""
+    held, places, weights, listed = space[8], features[3], features[4], space[4]
     for at in range(n):
-        place = places[listed[at]]
-        slot = place & (SLOTS - 1)
-        while stamps[1, slot] == clock:
-            slot = (slot + 1) & (SLOTS - 1)
-        stamps[1, slot] = clock
-        held[slot] = place
+        held[places[listed[at]]] = weights[listed[at]]
 
 
 @compiled
-def dot(doc: Any, docs: Any, weights: Any, space: Any) -> Any:
+def release(features: Any, n: Any, space: Any) -> None:
+    """Undo :func:`hold`."""
+    held, places, listed = space[8], features[3], space[4]
+    for at in range(n):
+        held[places[listed[at]]] = 0
+
+
+@compiled
+def bring(chosen: Any, docs: Any, space: Any) -> None:
+    """Ask for the features of all chosen items at once, before they are read one after the other."""
+    offsets, forward, seen = docs[2], docs[3], 0
+    for doc in chosen:
+        first, end = offsets[doc], offsets[doc + 1]
+        for at in range(first, end, LINE):
+            seen += forward[at]
+    space[1][0] = seen
+
+
+@inlined
+def dot(doc: Any, docs: Any, held: Any) -> Any:
     """Summed weight of the features that the item ``doc`` and the window share."""
-    stamps, held, offsets, forward = space[2], space[8], docs[2], docs[3]
-    clock, total = stamps[2, 0], 0
+    offsets, forward, total = docs[2], docs[3], 0
     for at in range(offsets[doc], offsets[doc + 1]):
-        place = forward[at]
-        slot = place & (SLOTS - 1)
-        while stamps[1, slot] == clock:
-            if held[slot] == place:
-                total += weights[place]
-                break
-            slot = (slot + 1) & (SLOTS - 1)
+        total += held[forward[at]]
     return total

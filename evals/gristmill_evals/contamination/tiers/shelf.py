@@ -54,7 +54,7 @@ class Shelf:
         joined, ends = laid_out([encode(text) for text in texts])
         heads = np.array([side.head for side in sides], dtype=np.int64)
         asks = [_bytes_of_question(side, text) for side, text in zip(sides, texts, strict=True)]
-        table, weights, _, _, unseen = self._index.tables[2]
+        table, weights, _, _, unseen, _ = self._index.tables[2]
         lookup = (table, weights, unseen, float(SCALE), self._index.common.keys)
         tables = (classes(), *special_words())
         *made, starts, stops, facts = sides_of(joined, ends, heads, np.array(asks), tables, lookup)
