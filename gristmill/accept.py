@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gristmill.errors import RecipeError
@@ -57,6 +57,20 @@ class AcceptRule:
         _check(tree, source, found)
         return cls(source, tree, frozenset(found))
 
+    def without(self, absent: Collection[str]) -> AcceptRule | None:
+        """The rule for a row that cannot have the scores in ``absent``; None when nothing is left of it.
+
+        A comparison that reads such a score says nothing about the row and is left out, of ``and`` and of
+        ``or``: ``pair >= .5 and answer >= .7`` asks of an instruction row that its answer be good.
+        """
+        if self.names.isdisjoint(absent):
+            return self
+        tree = _pruned(self.tree, frozenset(absent))
+        if tree is None:
+            return None
+        source = ast.unparse(tree)
+        return replace(self, source=source, tree=tree, names=_names(tree))
+
     def __call__(self, scores: Mapping[str, float | None]) -> bool:
         """Decide.
 
@@ -91,6 +105,24 @@ def _check(node: ast.expr, source: str, found: set[str]) -> None:
                 _check(value, source, found)
         case _:
             raise RecipeError(f"accept: {ast.unparse(node)!r} is not allowed in {source!r}", cure=_CURE)
+
+
+def _pruned(node: ast.expr, absent: frozenset[str]) -> ast.expr | None:
+    """What is left of a part of a rule; None: nothing."""
+    match node:
+        case ast.BoolOp():
+            parts = [left for value in node.values if (left := _pruned(value, absent)) is not None]
+            if len(parts) < 2:
+                return parts[0] if parts else None
+            return ast.BoolOp(node.op, parts)
+        case ast.UnaryOp(op=ast.Not()):
+            inner = _pruned(node.operand, absent)
+            return None if inner is None else ast.UnaryOp(node.op, inner)
+    return node if _names(node).isdisjoint(absent) else None
+
+
+def _names(node: ast.expr) -> frozenset[str]:
+    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
 def _value(node: ast.expr, scores: Mapping[str, float | None]) -> Any:

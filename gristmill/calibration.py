@@ -35,7 +35,10 @@ class ThresholdRecord(BaseModel):
 
 
 class JudgeRecord(BaseModel):
-    """One judge. ``points`` are (score, probability of being right), rising in the score."""
+    """One judge. ``points`` are (score, probability of being right), rising in the score.
+
+    ``accuracy`` is of ``n`` rows; ``unscored`` ones are no part of them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     kind: Literal["pair", "rating"]

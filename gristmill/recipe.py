@@ -20,7 +20,7 @@ from gristmill.errors import GristmillError, RecipeError
 from gristmill.models import needs_key, validate_spec
 from gristmill.models.spec import ModelSpec
 from gristmill.quota import Target
-from gristmill.registry import Component, ComponentKind, Gate, Generator, Scorer
+from gristmill.registry import ALL_KINDS, Component, ComponentKind, Gate, Generator, Scorer
 from gristmill.voting import Voted, sampling_doubt
 from gristmill.yaml_lines import Loc, Source, read_yaml
 
@@ -139,10 +139,16 @@ def load_recipe(path: Path, *, check_keys: bool = True) -> Loaded:
     parts += (("score", i, s) for i, s in enumerate(scorers))
     _check_roles(recipe, source, parts)
     warnings += _doubts(recipe, source, parts)
+    models = {role: spec.model for role, spec in recipe.models.items()}
     for section, index, component in _components(tasks, gates, scorers):
+        component.meet(models)
         _prepare(component, source, (section, index))
+        place = f"{source.where((section, index))}: {component.registered_name}"
+        warnings += (f"{place}: {doubt}" for doubt in component.doubts())
+    warnings += _idle(source, tasks, scorers)
     accept = _accept(recipe, source, scorers)
-    return Loaded(recipe, path.resolve(), tuple(tasks), tuple(gates), tuple(scorers), accept, tuple(warnings))
+    known = tuple(dict.fromkeys(warnings))
+    return Loaded(recipe, path.resolve(), tuple(tasks), tuple(gates), tuple(scorers), accept, known)
 
 
 def _placed(recipe: Recipe, path: Path) -> Recipe:
@@ -213,7 +219,7 @@ def _known_keys(kind: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
         if found is None:
             return []
         kind = found
-    return list(kind.model_fields)
+    return [info.alias or name for name, info in kind.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
@@ -259,7 +265,8 @@ def _build(base: type[C], kind: ComponentKind, step: Step, source: Source, at: L
 
 def _check_vote(component: type[Component], kind: ComponentKind, step: Step, source: Source, at: Loc) -> None:
     """Options of a vote, given to a component whose answers cannot be compared."""
-    if issubclass(component, Voted) or kind not in {"generators", "scorers"}:
+    passes_on = any(info.alias == "with" for info in component.model_fields.values())
+    if issubclass(component, Voted) or passes_on or kind not in {"generators", "scorers"}:
         return
     strange = step.args.keys() - component.model_fields.keys()
     for key in sorted({"samples", "vote", "min_agreement"} & strange):
@@ -281,7 +288,8 @@ def _votes(kind: ComponentKind, name: str) -> bool:
 
 def _doubts(recipe: Recipe, source: Source, parts: Sequence[tuple[str, int, Component]]) -> Iterator[str]:
     """Votes whose samples would all be the same."""
-    for section, index, component in parts:
+    every = [(section, index, part) for section, index, whole in parts for part in (whole, *whole.parts())]
+    for section, index, component in every:
         role, temperature = component.drawn_from() if isinstance(component, Voted) else (None, None)
         spec = recipe.models.get(role or "")
         if not isinstance(component, Voted) or component.draws < 2 or spec is None:
@@ -289,6 +297,16 @@ def _doubts(recipe: Recipe, source: Source, parts: Sequence[tuple[str, int, Comp
         given = spec.params.get("temperature") if temperature is None else temperature
         if doubt := sampling_doubt(given, spec.backend):
             yield f"{source.where((section, index))}: {component.registered_name}: {doubt}"
+
+
+def _idle(source: Source, tasks: Sequence[Task], scorers: Sequence[Scorer]) -> Iterator[str]:
+    """Scorers that judge none of the kinds of rows that are made."""
+    made = [kind for kind in ALL_KINDS if any(kind in task.generator.kinds for task in tasks)]
+    for index, scorer in enumerate(scorers):
+        judged = [kind for kind in ALL_KINDS if scorer.applies_to(kind)]
+        if made and not set(judged) & set(made):
+            where = f"{source.where(('score', index))}: {scorer.registered_name}"
+            yield f"{where}: it judges {' and '.join(judged)} rows, this recipe makes none: it is never asked"
 
 
 def _tasks(recipe: Recipe, source: Source) -> list[Task]:

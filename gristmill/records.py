@@ -205,6 +205,10 @@ class Example:
         return next((m["content"] for m in reversed(self.messages) if m["role"] == "assistant"), "")
 
 
+OTHER_KIND = "other-kind"
+"""Reason of a score that a row of its kind cannot have: nobody was asked, so it is not unscored either."""
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """A scorer's opinion of one example: ``value`` in [0, 1], or ``None`` with ``unscored_reason``."""
@@ -217,6 +221,14 @@ class Score:
     rationale: str = ""
     evidence: tuple[Evidence, ...] = ()
     votes: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The value, or why there is none, in a few words."""
+        if self.value is not None:
+            return f"{self.value:.2f}"
+        missing = self.unscored_reason
+        return "not applicable" if missing == OTHER_KIND else f"unscored: {missing}"
 
 
 @dataclass(frozen=True, slots=True)

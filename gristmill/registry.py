@@ -14,15 +14,16 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from gristmill.errors import UsageError
 from gristmill.models.types import Ask
-from gristmill.records import Chunk, Document, Evidence, Example, FileFailure, Item, Match, Origin
+from gristmill.records import Chunk, Document, Evidence, Example, FileFailure, Item, Kind, Match, Origin
 
 ComponentKind = Literal["generators", "scorers", "gates", "readers", "exports", "rubrics"]
+ALL_KINDS: tuple[Kind, ...] = get_args(Kind)
 KINDS: tuple[ComponentKind, ...] = ("generators", "scorers", "gates", "readers", "exports", "rubrics")
 
 
@@ -93,6 +94,17 @@ class Component(BaseModel):
             GristmillError: when one is missing or broken; the run does not start.
         """
 
+    def meet(self, models: Mapping[str, str]) -> None:
+        """Learn which model each role of the recipe stands for (``openai:NAME``), before :meth:`prepare`."""
+
+    def doubts(self) -> Sequence[str]:
+        """What a user should be warned of before anything is asked, once prepared."""
+        return ()
+
+    def parts(self) -> Sequence[Component]:
+        """Components that this one is made of."""
+        return ()
+
     def fingerprint(self) -> Mapping[str, Any]:
         """What the results depend on: name, version, arguments (add the content of loaded files)."""
         return {"use": self.registered_name, "version": self.version, **self.model_dump(mode="json")}
@@ -108,6 +120,8 @@ class Generator(Component, ABC):
 
     tasks: ClassVar[tuple[str, ...]] = ()
     """Tasks it asks models for, so that a recipe whose backend cannot do one fails before running."""
+    kinds: ClassVar[tuple[Kind, ...]] = ALL_KINDS
+    """Kinds of rows it may make, for the dry run and for warnings."""
 
     per_chunk: int = 1
 
@@ -151,14 +165,23 @@ class Gate(Component, ABC):
 
 
 class Scorer(Component, ABC):
-    """Gives an example a value in [0, 1]; ``label`` is the name used in the recipe's accept rule."""
+    """Gives an example a value in [0, 1]; ``label`` is the name used in the recipe's accept rule.
+
+    It is only asked about rows of its ``kinds``. For the others the score is not applicable: neither a
+    value nor unscored, and left out of the accept rule.
+    """
 
     tasks: ClassVar[tuple[str, ...]] = ()
+    kinds: ClassVar[tuple[Kind, ...]] = ALL_KINDS
 
     @property
     def label(self) -> str:
         """Name of the score; rubric judges use the rubric's name."""
         return self.registered_name
+
+    def applies_to(self, kind: Kind) -> bool:
+        """Whether rows of this kind can have the score."""
+        return kind in self.kinds
 
     @abstractmethod
     async def score(self, item: Item, ask: Ask) -> Scored | Unscored:
@@ -167,6 +190,10 @@ class Scorer(Component, ABC):
     def calls_per_example(self) -> Mapping[str, float]:
         """Expected calls by model role, for the dry run: one, or as many as ``samples`` vote."""
         return dict.fromkeys(self.roles(), float(getattr(self, "samples", 1)))
+
+    def assumed(self) -> str:
+        """What :meth:`calls_per_example` takes for granted, for people; empty where nothing."""
+        return ""
 
 
 class Reader(Component, ABC):
@@ -197,7 +224,7 @@ class ExportRow:
 class Export(Component, ABC):
     """Writes rows in one format a trainer reads. ``kinds`` are the example kinds it can hold."""
 
-    kinds: ClassVar[tuple[str, ...]] = ("instruction", "conversation", "preference")
+    kinds: ClassVar[tuple[str, ...]] = ALL_KINDS
     suffix: ClassVar[str] = ".jsonl"
 
     @abstractmethod
@@ -212,8 +239,15 @@ def help_line(target: object) -> str:
 
 
 @cache
+def _installed() -> dict[str, dict[str, EntryPoint]]:
+    """What all packages name, by kind: to read that takes ten milliseconds."""
+    found = entry_points()
+    groups = {kind: found.select(group=f"gristmill.{kind}") for kind in KINDS}
+    return {kind: {entry.name: entry for entry in entries} for kind, entries in groups.items()}
+
+
 def _entries(kind: ComponentKind) -> dict[str, EntryPoint]:
-    return {e.name: e for e in entry_points(group=f"gristmill.{kind}")}
+    return _installed()[kind]
 
 
 def names(kind: ComponentKind) -> list[str]:

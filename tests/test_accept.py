@@ -44,3 +44,36 @@ def test_unscored_is_not_zero() -> None:
 
 def test_names_are_collected() -> None:
     assert AcceptRule.parse("a > 1 and not (b + c < 2)").names == {"a", "b", "c"}
+
+
+LEFT = [
+    ("pair >= .5", None),
+    ("pair >= .5 and answer >= .7", "answer >= 0.7"),
+    ("pair >= .5 or answer >= .7", "answer >= 0.7"),
+    ("answer >= .7 and (pair >= .5 or pair < .1)", "answer >= 0.7"),
+    ("not pair < .5", None),
+    ("not (pair < .5 or answer < .7)", "not answer < 0.7"),
+    ("(pair + answer) / 2 >= .5 and safe > 0", "safe > 0"),
+    ("0.2 < pair <= answer or safe > 0 or answer == 1", "safe > 0 or answer == 1"),
+    ("answer >= .7", "answer >= .7"),
+]
+
+
+@pytest.mark.parametrize(("rule", "left"), LEFT)
+def test_what_a_row_cannot_have_is_left_out_of_the_rule(rule: str, left: str | None) -> None:
+    found = AcceptRule.parse(rule).without({"pair"})
+    assert (found.source if found else None) == left
+    if found is not None:
+        again = AcceptRule.parse(found.source)
+        assert (again.names, "pair" in found.names) == (found.names, False)
+
+
+def test_a_score_left_out_is_not_missed_and_an_unscored_one_is() -> None:
+    rule = AcceptRule.parse("pair >= .5 and answer >= .7")
+    left = rule.without({"pair"})
+    assert left is not None
+    assert [left({"answer": value}) for value in (0.8, 0.6)] == [True, False]
+    with pytest.raises(UnknownScoreError):
+        left({"answer": None})
+    with pytest.raises(UnknownScoreError):
+        rule({"answer": 0.9, "pair": None})

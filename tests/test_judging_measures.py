@@ -60,15 +60,11 @@ def test_both_orders_and_unscored_verdicts_worked_by_hand() -> None:
 
 
 def test_the_order_of_votes_changes_nothing() -> None:
-    votes = many(200, seed=3)
-    before = calibrate(Votes("v", votes), target=0.8).judges[0]
+    votes, rated = many(200, seed=3), ratings(100)
+    before = calibrate(Votes("v", votes, rated), target=0.8).judges
     random.Random(1).shuffle(votes)
-    after = calibrate(Votes("v", votes), target=0.8).judges[0]
-    assert (after.accuracy, after.unscored) == (before.accuracy, before.unscored)
-    assert after.threshold is not None
-    assert before.threshold is not None
-    assert after.threshold.points == before.threshold.points
-    assert coefficient(after.kappa) == pytest.approx(coefficient(before.kappa))
+    random.Random(2).shuffle(rated)
+    assert calibrate(Votes("v", votes, rated), target=0.8).judges == before
 
 
 def test_sides_may_change_places() -> None:
@@ -107,6 +103,37 @@ def test_disagreement_is_a_tie_and_a_tie_may_be_right() -> None:
     assert (lowest.kept, lowest.hits) == (60, 54)
     assert judge.calibrated.error_before is None  # two orders state no probability
     assert judge.notes == ("higher scores are worse: this judge points the wrong way",)
+
+
+def test_ties_are_wrong_where_people_prefer_a_side_and_told_apart() -> None:
+    votes = [vote("a", 0, 0), vote("b", 1, 0), vote("c", 0, None, label=0), vote("d", 2, 2)]
+    pairs = calibrate(Votes("v", votes)).judges[0].pairs
+    assert pairs is not None
+    assert (mean(pairs.accuracy), mean(pairs.decides), mean(pairs.right)) == (2 / 7, 3 / 7, 1 / 3)
+
+
+def test_a_jury_does_not_agree_with_its_members_a_second_time() -> None:
+    votes = [replace(v, judge=name) for name, seed in (("a", 1), ("b", 2)) for v in many(60, seed)]
+    jury = [replace(v, judge="pair/jury", asked=None) for v in votes if v.judge == "a"]
+    rated = [replace(r, judge=name, asked="rubric") for name in "ab" for r in ratings(60)]
+    with_jury = [*rated, *(replace(r, judge="rubric", score=0.5, asked=None) for r in ratings(60))]
+    alone = calibrate(Votes("v", votes, rated))
+    assert calibrate(Votes("v", votes + jury, with_jury)).between == alone.between
+    assert coefficient(alone.between["ratings, interval"]) == 1
+
+
+def test_how_sure_a_judge_is_does_not_mix_with_two_orders() -> None:
+    draw = random.Random(7)
+    sure = [draw.random() for _ in range(60)]
+    said = [vote(f"s{n}", *((1, 1) if draw.random() < p else (2, 2)), score=p) for n, p in enumerate(sure)]
+    silent = [vote(f"t{n}", 2, 2) for n in range(20)]
+    alone, mixed = (calibrate(Votes("v", some), target=0.7).judges[0] for some in (said, said + silent))
+    assert alone.calibrated == mixed.calibrated
+    assert alone.threshold is not None
+    assert mixed.threshold is not None
+    assert alone.threshold.chosen is not None
+    assert mixed.threshold.chosen is not None
+    assert mixed.threshold.chosen.share == pytest.approx(alone.threshold.chosen.share * 60 / 80)
 
 
 def test_sources_widen_the_interval_of_accuracy() -> None:
@@ -157,8 +184,35 @@ def test_labels_on_a_scale_need_to_know_which_are_good() -> None:
     assert "--good-from" in judge.notes[0]
     assert judge.correlation == pytest.approx(0.97, abs=0.03)
     assert coefficient(judge.scale_alpha) < 0.5  # another scale is no agreement
+    assert judge.ordinal_alpha is None  # of so many values it would take minutes
     [told] = calibrate(Votes("v", ratings=given), good_from=4).judges
     assert mean(told.accuracy) > 0.9
+
+
+def test_grades_have_an_ordinal_and_an_interval_alpha() -> None:
+    """Judge and three people on one scale of five; the middle one of them is the label."""
+    draw, given, people = random.Random(8), [], {}
+    for n in range(80):
+        grade = draw.randint(1, 5)
+        said = {
+            name: float(min(5, max(1, grade + draw.choice([-1, 0, 0, 1])))) for name in ("ann", "bob", "cy")
+        }
+        people[f"r{n}"] = said
+        middle = sorted(said.values())[1]
+        given += [
+            Rating(f"r{n}", judge, middle + (n % 2) * off, middle) for judge, off in (("j", 0), ("k", 1))
+        ]
+    found = calibrate(Votes("v", ratings=given, raters=people))
+    [exact, generous] = found.judges
+    assert (coefficient(exact.scale_alpha), coefficient(exact.ordinal_alpha)) == (1, 1)
+    assert 0.8 < coefficient(generous.scale_alpha) < 1
+    assert 0.8 < coefficient(generous.ordinal_alpha) < 1
+    nominal, ordinal = (
+        coefficient(found.people["all (alpha)"]),
+        coefficient(found.people["all (alpha, ordinal)"]),
+    )
+    assert nominal < 0.6 < ordinal
+    assert coefficient(found.between["ratings, interval"]) == coefficient(generous.scale_alpha)
 
 
 def test_length_is_told_for_judge_and_people() -> None:
@@ -180,7 +234,7 @@ def test_several_judges_and_people_agree_with_missing_values() -> None:
         r.id: {"ann": r.label, **({"bob": r.label} if n % 2 else {})} for n, r in enumerate(ratings(60))
     }
     found = calibrate(Votes("v", ratings=given, raters=people))
-    assert coefficient(found.between["ratings"]) == 1
+    assert coefficient(found.between["ratings, interval"]) == 1
     assert {name: one.n for name, one in found.people.items()} == {"ann and bob": 30, "all (alpha)": 30}
 
 
@@ -199,8 +253,14 @@ def digits(*values: float) -> list[str]:
 @pytest.mark.parametrize(
     ("judge", "expected"),
     [
-        ("GPT-4/Vanilla_NoRules", ["0.810", "0.870", "0.856", "0.620"]),
-        ("ChatGPT/Vanilla_NoRules", ["0.713", "0.575", "0.870", "0.425"]),
+        ("GPT-4/Vanilla_NoRules", ["0.810", "0.870", "0.856", "0.620", "0.510"]),
+        ("ChatGPT/Vanilla_NoRules", ["0.713", "0.575", "0.870", "0.425", "0.703"]),
+        ("LLaMA2/Vanilla_NoRules", ["0.720", "0.670", "0.828", "0.440", "0.615"]),
+        ("PaLM2/Vanilla_NoRules", ["0.730", "0.729", "0.814", "0.460", "0.600"]),
+        ("GPT-4/Metrics_Reference", ["0.810", "0.840", "0.869", "0.620", "0.540"]),
+        ("ChatGPT/Metrics_Reference", ["0.708", "0.625", "0.832", "0.415", "0.682"]),
+        ("LLaMA2/Metrics_Reference", ["0.723", "0.705", "0.816", "0.445", "0.468"]),
+        ("PaLM2/Metrics_Reference", ["0.699", "0.737", "0.771", "0.398", "0.555"]),
     ],
 )
 def test_published_votes_of_two_orders(mtbench: Calibration, judge: str, expected: list[str]) -> None:
@@ -208,9 +268,13 @@ def test_published_votes_of_two_orders(mtbench: Calibration, judge: str, expecte
     assert found.pairs is not None
     assert found.lengths is not None
     same = found.pairs.accuracy_when_same
-    figures = mean(found.accuracy), mean(found.pairs.same), mean(same), coefficient(found.kappa)
+    figures = [mean(found.accuracy), mean(found.pairs.same), mean(same), coefficient(found.kappa)]
+    figures.append(mean(found.pairs.first_shown))
     assert digits(*figures) == expected
-    assert digits(mean(found.lengths.longer)) == ["0.695"]
+    assert digits(mean(found.lengths.longer), coefficient(mtbench.between["pairs, nominal"])) == [
+        "0.695",
+        "0.539",
+    ]
     assert same is not None
     assert (same.low, same.high) == wilson(round(same.mean * same.n), same.n)
 
@@ -222,6 +286,33 @@ def pandalm(folder: Path) -> Iterator[dict[str, Any]]:
             labels = [one[f"annotator{n}"] for n in (1, 2, 3)]
             verdict = sides.get(other["gpt_result"])
             yield {"id": one["idx"], "judge": "gpt-3.5", "winner_forward": verdict, "labels": labels}
+
+
+def picks(rows: Iterator[tuple[int, int, Any]]) -> Iterator[tuple[PairVote, tuple[int, int]]]:
+    """The longer of two responses as a judge; of equally long ones the second."""
+    for n, (first, second, label) in enumerate(rows):
+        side = 1 if first > second else 2
+        yield vote(f"n{n}", side, side, label=label), (first, second)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("file", "responses", "expected"),
+    [
+        ("llmbar_natural", ("output_1", "output_2"), ["0.560", "0.560"]),
+        ("mtbench_pairs", ("response_1", "response_2"), ["0.695", "0.695"]),
+    ],
+)
+def test_picking_the_longer_is_no_judge(
+    shared: Path, file: str, responses: tuple[str, str], expected: list[str]
+) -> None:
+    lines = map(json.loads, (shared / "judgments" / f"{file}.jsonl").read_text().splitlines())
+    rows = ((len(row[responses[0]]), len(row[responses[1]]), row["label"]) for row in lines)
+    votes, lengths = zip(*picks(rows), strict=True)
+    found = calibrate(Votes("v", votes), lengths={v.id: both for v, both in zip(votes, lengths, strict=True)})
+    [judge] = found.judges
+    assert judge.lengths is not None
+    assert digits(mean(judge.accuracy), mean(judge.lengths.longer)) == expected
 
 
 @pytest.mark.shared

@@ -43,7 +43,7 @@ def test_one_order_a_prompt_a_source_and_a_score_are_kept(tmp_path: Path) -> Non
     line = pair(prompt="strict", source="a.md", score=0.8)
     del line["winner_swapped"]
     [vote] = read_votes(written(tmp_path, line)).pairs
-    assert vote == PairVote("p1", "j/strict", 1, None, False, 1, "a.md", 0.8)
+    assert vote == PairVote("p1", "j/strict", 1, None, False, 1, "a.md", 0.8, asked="strict")
     assert (vote.verdicts, vote.verdict, vote.sureness) == ((1,), 1, 0.8)
 
 
@@ -65,6 +65,7 @@ def test_one_order_a_prompt_a_source_and_a_score_are_kept(tmp_path: Path) -> Non
         (rating(score="high"), "wrong-score"),
         ('{"id": "r", "judge": "j", "score": 1e999, "label": 1}', "not-json"),
         (rating(label="perhaps"), "wrong-label"),
+        (pair(jury=5), "wrong-jury"),
         (pair(id="good"), "seen-before"),
         (pair(id="good", judge="k", label=2), "label-conflict"),
     ],
@@ -74,6 +75,17 @@ def test_lines_that_cannot_be_used_are_counted_and_named(tmp_path: Path, line: A
     assert [(one.line, one.reason) for one in votes.malformed] == [(3, reason)]
     assert votes.malformed[0].detail
     assert votes.n == 2
+
+
+def test_a_jury_is_named_or_made_of_judges_with_one_prompt(tmp_path: Path) -> None:
+    lines = [
+        pair(jury="three"),
+        pair(judge="k", prompt="strict", jury="three"),
+        rating(prompt="strict"),
+        rating(id="s"),
+    ]
+    votes = read_votes(written(tmp_path, *lines))
+    assert [row.asked for row in (*votes.pairs, *votes.ratings)] == ["three", "three", "strict", ""]
 
 
 def test_labels_of_several_people_give_the_majority(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from gristmill.models.types import Answer
 from gristmill.recipe import load_recipe
 from gristmill.records import Message, Usage
 from gristmill.registry import Scored, Scorer, Unscored, load
+from gristmill_scorers.distilabel.deita import ComplexityScorer, QualityScorer
 from gristmill_scorers.distilabel.prometheus import Prometheus
 from gristmill_scorers.distilabel.ultrafeedback import UltraFeedback
 
@@ -55,6 +56,7 @@ GOOD_ANSWERS = [
     (HONEST, GOOD.replace("4", "5/5") + "\n\n", 1.0, "It names the hour."),
     (HONEST, GOOD.replace("4", "3 (minor mistakes)"), 0.5, "It names the hour."),
     (UltraFeedback(model="judge", aspect="instruction-following"), GOOD, 0.75, "It names the hour."),
+    (HONEST, f"<think>Rating: 1? No.\n\nIt is fine.</think>\n\n{GOOD}", 0.75, "It names the hour."),
     (HELPFUL, TYPED, 1.0, "Nothing is lacking."),
     (UltraFeedback(model="judge", aspect="truthfulness"), TYPED, 1.0, "Nothing is lacking."),
     (GRADER, GRADED, 0.75, "The hour is right."),
@@ -246,7 +248,15 @@ async def test_only_the_pipeline_warning_is_silenced(caplog: pytest.LogCaptureFi
     assert len([text for text in said if "failed to format output" in text]) == 1
 
 
-@pytest.mark.parametrize(("use", "kind"), [("ultrafeedback", UltraFeedback), ("prometheus", Prometheus)])
+BY_NAME = [
+    ("ultrafeedback", UltraFeedback),
+    ("prometheus", Prometheus),
+    ("quality_scorer", QualityScorer),
+    ("complexity_scorer", ComplexityScorer),
+]
+
+
+@pytest.mark.parametrize(("use", "kind"), BY_NAME)
 def test_registered_by_name_and_refused_offline(tmp_path: Path, use: str, kind: type[Scorer]) -> None:
     assert load("scorers", use) is kind
     recipe = make_project(tmp_path, extra=f"score:\n  - {{use: {use}, model: writer}}\n")
@@ -286,7 +296,8 @@ def test_a_recipe_runs_with_it(tmp_path: Path, server: OpenAIServer) -> None:
 def test_listing_scorers_does_not_import_distilabel() -> None:
     code = (
         "import sys; from gristmill.registry import component_help; rows = dict(component_help('scorers'));"
-        "assert {'ultrafeedback', 'prometheus'} <= rows.keys(); print('distilabel' in sys.modules)"
+        "assert {'ultrafeedback', 'prometheus', 'quality_scorer', 'complexity_scorer'} <= rows.keys();"
+        "print('distilabel' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout.strip(), done.stderr) == ("False", "")

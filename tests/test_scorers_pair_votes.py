@@ -64,3 +64,14 @@ def test_calibration_reads_the_lines(store: Store, tmp_path: Path, side: str) ->
     assert {vote.label for vote in votes.pairs} == {{"chosen": 1, "rejected": 2, "tie": 0}[side]}
     assert all((vote.forward, vote.swapped) == (None, 2) for vote in votes.pairs)
     assert votes.malformed == []
+
+
+def test_how_sure_a_judge_was_comes_along_where_it_said_so(store: Store, tmp_path: Path) -> None:
+    made = fill(store, pairs=3)
+    judged(store, made, score=0.83)
+    store.decide(review(made.pairs[0], "prefer", side="chosen"))
+    (line,) = pair_votes(store)
+    path = tmp_path / "votes.jsonl"
+    path.write_bytes(orjson.dumps(line))
+    (vote,) = read_votes(path).pairs
+    assert (vote.score, vote.sureness, vote.verdict) == (0.83, 0.83, 0)

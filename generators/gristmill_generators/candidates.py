@@ -1,4 +1,4 @@
-"""The candidates strategy: several answers to one question, rated; the best against the worst."""
+"""The candidates strategy: several answers to one question; the best against the worst, or a beaten one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gristmill.voting import Poll, SpoiltVoteError, cast, decide
 from gristmill_generators import schemas
 from gristmill_generators.base import together
 from gristmill_generators.contrast import Contrast, same
+from gristmill_generators.knockout import best_against_beaten
 from gristmill_generators.pairs import Pair
 from gristmill_generators.prompts import RATE, answering, writing
 
@@ -46,7 +47,10 @@ class Rated:
 
 
 async def contrast(step: Preference, pair: Pair, chunk: Chunk, ask: Ask) -> Contrast | Rejected | Failed:
-    """Best against worst of the candidates, when the judge sees ``step.margin`` points between them."""
+    """Best against worst of the candidates, when the judge sees ``step.margin`` points between them.
+
+    By tournament: the winner against one that it beat.
+    """
     drawn = await _draw(step, pair, chunk, ask)
     distinct = _distinct(drawn)
     broken = next((c.answer for c in drawn if c.answer.error), None)
@@ -56,6 +60,8 @@ async def contrast(step: Preference, pair: Pair, chunk: Chunk, ask: Ask) -> Cont
         return Failed("empty-candidates", f"{len(drawn)} candidates, all of them empty")
     if len(distinct) < 2:
         return Rejected("identical-candidates", f"{len(drawn)} candidates: {distinct[0].text[:200]}")
+    if step.select == "tournament":
+        return await best_against_beaten(step, pair, chunk, ask, distinct)
     try:
         ratings = await together([_rate(step, pair, c, chunk, ask) for c in distinct])
     except ModelAnswerError as error:

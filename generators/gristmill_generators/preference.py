@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from gristmill.errors import ModelAnswerError, ModelUnavailableError
 from gristmill.models.types import Ask
-from gristmill.records import Chunk, Document, Example
+from gristmill.records import Chunk, Document, Example, Kind
 from gristmill.registry import Failed, Rejected
 from gristmill.voting import MOST_SAMPLES, Voted
 from gristmill_generators import candidates, corruption, pairs, schemas
@@ -27,9 +27,12 @@ class Preference(Voted, Writer):
     and spoils it in one known way (``metadata["fault"]``). ``candidates`` draws answers from one or more
     models and temperatures, lets ``judge`` rate each from 0 to 10 and pairs the best with the worst when
     they are ``margin`` apart. With ``judge_samples`` each is rated several times, and the ratings vote.
+    With ``select: tournament`` the judge compares them in pairs instead, and the winner is paired with one
+    that it beat (:mod:`gristmill_generators.knockout`).
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("qa", "answer", "rate", "corrupt")
+    tasks: ClassVar[tuple[str, ...]] = ("qa", "answer", "rate", "corrupt", "pair")
+    kinds: ClassVar[tuple[Kind, ...]] = ("preference",)
     strategy: Literal["corruption", "candidates"] = Field(
         default="corruption", description="Where the two responses come from."
     )
@@ -43,6 +46,11 @@ class Preference(Voted, Writer):
     )
     samples: int = Field(default=2, ge=1, le=16, description="candidates: answers per model and temperature.")
     judge: str | None = Field(default=None, description="candidates: role that rates (default: model).")
+    select: Literal["ratings", "tournament"] = Field(
+        default="ratings",
+        exclude_if=lambda select: select == "ratings",
+        description="candidates: the pair by ratings of each, or by comparing them in a knockout.",
+    )
     margin: float = Field(
         default=2.0, gt=0, le=10, description="candidates: least distance of best and worst, in points of 10."
     )
@@ -63,6 +71,16 @@ class Preference(Voted, Writer):
     def _judge_is_asked(self) -> Self:
         if self.strategy == "corruption" and self.judge_samples > 1:
             raise ValueError("judge_samples: corruption asks no judge, so nothing is voted on")
+        return self
+
+    @model_validator(mode="after")
+    def _compared_or_rated(self) -> Self:
+        if self.select == "ratings":
+            return self
+        if self.strategy == "corruption":
+            raise ValueError("select: corruption has no candidates to choose from; set strategy: candidates")
+        if idle := sorted(self.model_fields_set & {"judge_samples", "margin", "vote"}):
+            raise ValueError(f"{idle[0]} is about ratings, and a tournament asks for none")
         return self
 
     @model_validator(mode="after")
@@ -118,7 +136,10 @@ class Preference(Voted, Writer):
             return calls
         for role in self.writers:
             calls[role] += self.per_chunk * len(self.settings) * self.samples
-        calls[self.rater] += self.per_chunk * self.candidates_each * self.judge_samples
+        asked = self.candidates_each * self.judge_samples
+        if self.select == "tournament":
+            asked = 2 * (self.candidates_each - 1)
+        calls[self.rater] += self.per_chunk * asked
         return calls
 
     async def generate(self, chunk: Chunk, document: Document, ask: Ask) -> Sequence[Outcome]:

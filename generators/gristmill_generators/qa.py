@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gristmill.comparing import LIKENESS
 from gristmill.models.types import Ask
-from gristmill.records import Chunk, Document, Example
+from gristmill.records import Chunk, Document, Example, Kind
 from gristmill.registry import Failed, Rejected
 from gristmill.voting import Sampled
 from gristmill_generators import consistency, pairs, schemas
@@ -27,6 +27,7 @@ class Qa(Sampled, Writer):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("qa", "answer")
+    kinds: ClassVar[tuple[Kind, ...]] = ("instruction",)
     types: list[QuestionType] = Field(
         default=[],
         description="Kinds of questions wanted; all kinds when empty, in rotation over the chunks.",

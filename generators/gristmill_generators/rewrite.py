@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, cast
 from pydantic import Field
 
 from gristmill.models.types import Ask, Task
-from gristmill.records import Chunk, Document, Example
+from gristmill.records import Chunk, Document, Example, Kind
 from gristmill.registry import Failed, Rejected
 from gristmill_generators import schemas
 from gristmill_generators.passage import OnPassage
@@ -53,6 +53,7 @@ class Rewrite(OnPassage):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("rewrite",)
+    kinds: ClassVar[tuple[Kind, ...]] = ("instruction",)
     style: Literal["auto", "bullets", "plain", "steps"] = Field(
         default="auto", description="The form wanted; auto takes what suits the passage."
     )

@@ -39,4 +39,5 @@ PAIRS = _object(
 SUMMARY = _object(summary=_TEXT)
 REWRITE = _object(rewrite=_TEXT)
 CORRUPT = _object(response=_TEXT, changed=_TEXT)
+COMPARE = _object(explanation=_TEXT, winner={"type": "string", "enum": ["A", "B", "tie"]})
 RATE = _object(score={"type": "number", "minimum": 0, "maximum": 10}, reason=_TEXT)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from gristmill.models.types import Ask, Task
-from gristmill.records import Chunk, Document, Example
+from gristmill.records import Chunk, Document, Example, Kind
 from gristmill.registry import Failed, Rejected
 from gristmill_generators import schemas
 from gristmill_generators.base import title
@@ -31,6 +31,7 @@ class Summary(OnPassage):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("summary",)
+    kinds: ClassVar[tuple[Kind, ...]] = ("instruction",)
 
     async def generate(
         self, chunk: Chunk, document: Document, ask: Ask

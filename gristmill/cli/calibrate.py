@@ -12,9 +12,7 @@ from gristmill.cli.common import DbOption, JsonOption, find_db, print_json, stde
 from gristmill.errors import UsageError
 
 if TYPE_CHECKING:
-    from gristmill_evals.judging import Calibration, Judged, Votes
-
-SHOWN_LINES = 10
+    from gristmill_evals.judging import Votes
 
 
 def calibrate(
@@ -34,6 +32,10 @@ def calibrate(
             help="Labels of ratings from here up are good; for labels on a scale.", show_default=False
         ),
     ] = None,
+    jury: Annotated[
+        list[str] | None,
+        typer.Option(help="Judges of one jury, by name with commas between; * stands for anything."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="One offline HTML page, with a .json twin.")
     ] = None,
@@ -48,13 +50,17 @@ def calibrate(
     from gristmill_evals.judging import calibrate as measure
     from gristmill_evals.judging.pairs_file import read_lengths
     from gristmill_evals.judging.report import plain, twin_of, write_page
+    from gristmill_evals.judging.text import lines
 
     twin = None if out is None else twin_of(out)
     outputs = {"--out": out, "the .json twin of --out": twin, "--save": save}
     _check_outputs([path for path in (votes, pairs) if path], outputs)
 
     lengths = None if pairs is None else read_lengths(pairs)
-    found = measure(_read(votes, db), target=target_precision, lengths=lengths, good_from=good_from)
+    juries = [[name.strip() for name in names.split(",") if name.strip()] for names in jury or []]
+    found = measure(
+        _read(votes, db), target=target_precision, lengths=lengths, good_from=good_from, juries=juries
+    )
     written = [] if out is None else [str(path) for path in write_page(found, out)]
     if save is not None:
         found.file().save(save)
@@ -63,7 +69,7 @@ def calibrate(
         print_json({**plain(found), "written": written})
         return
     console = stderr_console()
-    for line in (*_lines(found), *(f"→ {path}" for path in written)):
+    for line in (*lines(found), *(f"→ {path}" for path in written)):
         console.print(line, soft_wrap=True, markup=False)
 
 
@@ -106,52 +112,6 @@ def _pair_votes(store: Path) -> Iterator[dict[str, Any]]:
     while page := call(store, "pair_votes", after=after):
         yield from page
         after = page[-1]["id"], page[-1]["scorer"]
-
-
-def _lines(found: Calibration) -> list[str]:
-    lines = [line for judge in found.judges for line in _judge_lines(judge)]
-    lines += [f"left out: {n} scores, {reason}" for reason, n in found.left_out.items()]
-    if found.malformed:
-        lines.append(f"{len(found.malformed)} lines could not be used:")
-        lines += [f"  line {m.line}: {m.reason}: {m.detail}" for m in found.malformed[:SHOWN_LINES]]
-        if len(found.malformed) > SHOWN_LINES:
-            lines.append("  … all of them with --json or --out")
-    return lines
-
-
-def _judge_lines(judge: Judged) -> list[str]:
-    head = f"{judge.name}: {judge.n} rows, {judge.unscored} unscored"
-    if judge.accuracy is not None:
-        head += f", accuracy {_with_interval(judge.accuracy.mean, judge.accuracy.low, judge.accuracy.high)}"
-    if judge.kappa is not None and judge.kappa.value is not None:
-        head += f", kappa {judge.kappa.value:.3f}"
-    lines = [head]
-    if judge.pairs and judge.pairs.same and judge.pairs.accuracy_when_same:
-        same, right = judge.pairs.same.mean, judge.pairs.accuracy_when_same.mean
-        lines.append(f"  same verdict in both orders {same:.3f}, accuracy when the same {right:.3f}")
-    if judge.lengths and judge.lengths.longer:
-        lines.append(f"  picking the longer response: {judge.lengths.longer.mean:.3f}")
-    return [*lines, *_calibration_lines(judge)]
-
-
-def _calibration_lines(judge: Judged) -> list[str]:
-    lines = [f"  {note}" for note in judge.notes]
-    if judge.calibrated is not None:
-        after, before = judge.calibrated.error_after.value, judge.calibrated.error_before
-        was = "" if before is None or before.value is None else f", as stated {before.value:.3f}"
-        lines.append(f"  calibrated ({judge.calibrated.fitted.method}): error {after or 0:.3f}{was}")
-    found = judge.threshold
-    if found is not None and found.chosen is None:
-        lines.append(f"  no threshold reaches a precision of {found.target:g}")
-    if found is not None and found.chosen is not None:
-        at = found.chosen
-        told = _with_interval(at.precision, at.low, at.high)
-        lines.append(f"  from {at.score:.3f} up: precision {told}, keeps {100 * at.share:.1f} % of the rows")
-    return lines
-
-
-def _with_interval(value: float, low: float | None, high: float | None) -> str:
-    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def register(app: typer.Typer) -> None:

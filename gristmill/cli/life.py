@@ -54,7 +54,10 @@ def _lines(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if rows["failed_for"]:
         yield "", ", ".join(f"{reason} {count}" for reason, count in rows["failed_for"].items())
     sent = f"{calls['sent']} sent, {calls['cached']} cached, {calls['retried']} retried"
-    yield "calls", f"{sent}, {calls['failed']} failed · {told['calls_per_second']:.1f}/s"
+    yield (
+        "calls",
+        f"{sent}, {calls['repairs']} repairs, {calls['failed']} failed · {told['calls_per_second']:.1f}/s",
+    )
     for limits in told["models"]:
         yield "", _limits(limits)
     tokens = told["tokens"]

@@ -132,7 +132,7 @@ def _cost_line(summary: Summary) -> str:
     calls = summary.counters.total
     unpriced = f" (+ {calls.unpriced} calls of unknown price)" if calls.unpriced else ""
     return (
-        f"{calls.sent} calls sent, {calls.cached} cached, {calls.retried} retried · "
+        f"{calls.sent} calls sent, {calls.cached} cached, {calls.retried} retried, {calls.repairs} repairs · "
         f"{calls.input_tokens} + {calls.output_tokens} tokens · ${calls.cost_usd:.4f}{unpriced} · "
         f"{summary.seconds:.1f} s · peak {summary.peak_rss_mb:.0f} MB"
     )
@@ -175,6 +175,8 @@ def show_projection(projection: Projection, loaded: Loaded, console: Console) ->
         "call, or max_tokens where that is less.",
         soft_wrap=True,
     )
+    for note in projection.notes:
+        console.print(escape(note), soft_wrap=True)
 
 
 def show_rows(preview: Preview, console: Console) -> None:
@@ -196,9 +198,7 @@ def show_rows(preview: Preview, console: Console) -> None:
                     body.append(f"{side}: ", style="bold")
                     body.append(text + "\n")
             scores = preview.scores.get(example.id, [])
-            shown = ", ".join(
-                f"{s.scorer} {'unscored' if s.value is None else f'{s.value:.2f}'}" for s in scores
-            )
+            shown = ", ".join(f"{s.scorer} {s.shown}" for s in scores)
             body.append(shown, style="dim")
         else:
             body.append("\n".join(part for part in (outcome.detail, outcome.raw) if part), style="dim")

@@ -7,6 +7,7 @@ most the calls in flight. Several processes may share the file. Neither keys nor
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import sqlite3
 import threading
@@ -261,9 +262,14 @@ def _logprobs(connection: sqlite3.Connection, key: str) -> list[TokenLogprob] | 
     if row is None:
         return None
     return [
-        TokenLogprob(token, own, [(other, value) for other, value in top])
+        TokenLogprob(token, _number(own), [(other, _number(value)) for other, value in top])
         for token, own, top in orjson.loads(row[0])
     ]
+
+
+def _number(stored: float | None) -> float:
+    # of a token that a schema rules out; JSON has no infinity
+    return -math.inf if stored is None else stored
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -29,7 +29,8 @@ class Tally:
     ``sent`` calls were answered by the model, ``cached`` ones by the cache or by an equal call in
     flight, ``failed`` ones not at all. ``retried`` requests went out again after a temporary error,
     ``throttled`` ones met a limit or an overload of the model.
-    ``repairs`` of broken JSON are calls of their own, in ``sent`` or ``cached`` too. Tokens and
+    ``repairs`` (of broken JSON, of verdicts that a scorer could not use) are calls of their own, in ``sent``
+    or ``cached`` too. Tokens and
     ``cost_usd`` (US dollars) are of sent calls only; ``unpriced`` sent calls have no known price and
     are missing in ``cost_usd``.
     """

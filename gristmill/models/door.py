@@ -109,9 +109,9 @@ class Door:
         turns, model = tuple(messages), line.backend.name
         requests = [Request(model, turns, params, how.schema, i, how.task) for i in range(how.n)]
         if how.partial and how.n > 1:
-            return await self._each(line, name, requests)
+            return await self._each(line, name, requests, how.repair)
         landed = await self._airport.draw(line, name, requests)
-        return await _all([self._answer(line, name, flight) for flight in landed])
+        return await _all([self._answer(line, name, flight, how.repair) for flight in landed])
 
     def limits(self) -> list[LimitView]:
         """The limits now in force, one entry for each model used so far at each provider."""
@@ -143,43 +143,46 @@ class Door:
     ) -> None:
         await self.close()
 
-    async def _each(self, line: Line, role: str, requests: Sequence[Request]) -> list[Answer]:
+    async def _each(self, line: Line, role: str, requests: Sequence[Request], repair: bool) -> list[Answer]:
         drawn = await self._airport.draw_each(line, role, requests)
-        reading = (self._answer(line, role, landed) for landed in drawn if isinstance(landed, Landed))
+        reading = (self._answer(line, role, landed, repair) for landed in drawn if isinstance(landed, Landed))
         read = iter(await asyncio.gather(*reading, return_exceptions=True))
         return keep_what_came([next(read) if isinstance(d, Landed) else d for d in drawn], line.backend.name)
 
-    async def _answer(self, line: Line, role: str, landed: Landed) -> Answer:
+    async def _answer(self, line: Line, role: str, landed: Landed, repair: bool) -> Answer:
+        line.tally.repairs += repair
         if self.redo is None:
-            return await self._read(line, role, landed)
+            return await self._read(line, role, landed, repair)
         try:
-            return await self._read(line, role, landed)
+            return await self._read(line, role, landed, repair)
         except ModelAnswerError as error:
             if not self.redo.claim(error, landed.entry):
                 raise
         [again] = await self._airport.draw(line, role, [landed.request])
-        return await self._read(line, role, again)
+        return await self._read(line, role, again, repair)
 
-    async def _read(self, line: Line, role: str, landed: Landed) -> Answer:
+    async def _read(self, line: Line, role: str, landed: Landed, repair: bool) -> Answer:
         request, entry = landed.request, landed.entry
         check_text(entry.call.response, entry.finish_reason, model=entry.call.model, key=entry.call.key)
         if request.schema is None:
-            return _as_answer(landed, None)
+            return _as_answer(landed, None, repair)
         try:
-            return _as_answer(landed, structured.parse(entry.call.response, request.schema))
+            return _as_answer(landed, structured.parse(entry.call.response, request.schema), repair)
         except structured.NotParsedError as problem:
+            if repair:
+                raise _unusable(entry, problem, entry.call.response) from problem
             return await self._repaired(line, role, landed, str(problem))
 
     async def _repaired(self, line: Line, role: str, landed: Landed, problem: str) -> Answer:
         request, broken = landed.request, landed.entry.call.response
         schema = request.schema or {}
         again = replace(request, messages=(*request.messages, *structured.repair_turns(broken, problem)))
-        line.tally.repairs += 1
         [second] = await self._airport.draw(line, role, [again])
+        line.tally.repairs += 1
         entry = second.entry
         try:
             check_text(entry.call.response, entry.finish_reason, model=entry.call.model, key=entry.call.key)
-            return replace(_as_answer(second, structured.parse(entry.call.response, schema)), repaired=True)
+            return _as_answer(second, structured.parse(entry.call.response, schema), repaired=True)
         except structured.NotParsedError as error:
             raise _unusable(entry, error, broken) from error
 
@@ -217,7 +220,7 @@ class Door:
 class Asking:
     """How to ask: everything of a call beside role and messages."""
 
-    __slots__ = ("n", "params", "partial", "schema", "task")
+    __slots__ = ("n", "params", "partial", "repair", "schema", "task")
 
     def __init__(
         self,
@@ -226,13 +229,14 @@ class Asking:
         n: int,
         params: Mapping[str, Any],
         partial: bool = False,
+        repair: bool = False,
     ) -> None:
         if n < 1:
             raise UsageError(f"n must be at least 1, not {n}")
         if schema is not None:
             structured.check_schema(schema)
         self.task, self.schema, self.n, self.params = task, schema, n, params
-        self.partial = partial
+        self.partial, self.repair = partial, repair
 
 
 class _RoleAsk:
@@ -248,9 +252,10 @@ class _RoleAsk:
         schema: Mapping[str, Any] | None = None,
         n: int = 1,
         partial: bool = False,
+        repair: bool = False,
         **params: Any,
     ) -> list[Answer]:
-        how = Asking(task, schema, n, params, partial)
+        how = Asking(task, schema, n, params, partial, repair)
         return await self._door.ask(model or self._role, messages, how)
 
 
@@ -265,11 +270,18 @@ async def _all(answers: Sequence[Coroutine[Any, Any, Answer]]) -> list[Answer]:
     return [result for result in results if isinstance(result, Answer)]
 
 
-def _as_answer(landed: Landed, data: Any) -> Answer:
+def _as_answer(landed: Landed, data: Any, repaired: bool) -> Answer:
     entry, call = landed.entry, landed.entry.call
-    finish, cached = entry.finish_reason, landed.cached
     return Answer(
-        call.response, data, call.model, call.key, call.usage, finish, cached, logprobs=entry.logprobs
+        call.response,
+        data,
+        call.model,
+        call.key,
+        call.usage,
+        entry.finish_reason,
+        landed.cached,
+        logprobs=entry.logprobs,
+        repaired=repaired,
     )
 
 

@@ -85,9 +85,14 @@ def repair_turns(broken: str, problem: str) -> tuple[Message, Message]:
     )
 
 
+def without_thinking(text: str) -> str:
+    """What a model says after the reasoning that some write in front, in ``<think>`` tags."""
+    return _THINKING.sub("", text)
+
+
 def _candidates(text: str) -> Iterator[tuple[bool, str]]:
     """Pieces of text that may be the answer, the likeliest first, and whether each is all of it."""
-    body = _THINKING.sub("", text).strip().lstrip("\ufeff")
+    body = without_thinking(text).strip().lstrip("\ufeff")
     yield True, body
     for match in _FENCE.finditer(body):
         yield False, match.group(1).strip()

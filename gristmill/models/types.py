@@ -121,6 +121,10 @@ class Ask(Protocol):
     Other keyword arguments are sampling parameters (``temperature``, ``max_tokens``, ``stop``, ``seed``
     …) that override the recipe's.
 
+    With ``repair`` the messages are a repair request of the caller's own (:func:`structured.repair_turns`)
+    for an answer that fits the schema and still cannot be used: it is counted as one, and not followed by
+    another when its answer does not fit.
+
     One failed sample of several raises its error. With ``partial`` it stays in its place as an answer with
     ``error`` set, and only when every sample failed is the first error raised.
 
@@ -137,5 +141,6 @@ class Ask(Protocol):
         schema: Mapping[str, Any] | None = None,
         n: int = 1,
         partial: bool = False,
+        repair: bool = False,
         **params: Any,
     ) -> list[Answer]: ...

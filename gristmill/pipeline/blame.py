@@ -63,9 +63,14 @@ async def score_of(scorer: Scorer, item: Item, ask: Ask, redo: Redo | None) -> S
         return await scorer.score(item, ask)
 
     def blame(result: Scored | Unscored, heard: Heard) -> set[str]:
-        return heard.blamed({result.raw}) if isinstance(result, Unscored) else set()
+        return heard.blamed(_texts(result)) if isinstance(result, Unscored) else set()
 
     return await _twice(make, ask, redo, blame)
+
+
+def _texts(result: Unscored) -> set[str]:
+    """What models said that was of no use: the scorer's own, or those of a jury's members."""
+    return {result.raw, *(str(row["raw"]) for row in result.votes if "raw" in row)}
 
 
 async def _twice(

@@ -17,8 +17,11 @@ THRESHOLDS = (100_000, 10, 10)
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Within, the collector runs seldom, and never over what was there before."""
-    before = gc.get_threshold()
+    """Within, the collector runs seldom, and never over what was there before.
+
+    Afterwards it is as it was; where the caller had frozen objects already, all stay frozen.
+    """
+    before, frozen = gc.get_threshold(), gc.get_freeze_count() > 0
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
@@ -26,4 +29,5 @@ def seldom_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()

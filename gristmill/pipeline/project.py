@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ from gristmill.pipeline.spool import Spool
 from gristmill.pipeline.tally import Tally
 from gristmill.recipe import Loaded
 from gristmill.records import Message, Usage
-from gristmill.registry import Component, Generator
+from gristmill.registry import Component, Generator, Scorer
 
 PROBED_CHUNKS = 20
 
@@ -42,10 +42,14 @@ class RoleProjection:
 
 @dataclass(slots=True)
 class Projection:
-    """An upper bound on a first run: no row is taken to be rejected before it is judged."""
+    """An upper bound on a first run: no row is taken to be rejected before it is judged.
+
+    ``notes`` say what calls are no bound but an expectation, and on what that rests.
+    """
 
     tally: Tally
     roles: dict[str, RoleProjection] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def cost_usd(self) -> float | None:
@@ -66,6 +70,7 @@ class Projection:
                 "output": round(sum(p.output_tokens for p in self.roles.values())),
             },
             "cost_usd": self.cost_usd,
+            **({"notes": self.notes} if self.notes else {}),
         }
 
 
@@ -73,7 +78,7 @@ async def project(loaded: Loaded, limit: int | None) -> Projection:
     """Read the sources, build the prompts of a sample of chunks, and multiply.
 
     Calls of a component that asks in several steps are taken to be as long as its first one; a scorer's
-    are taken to be as long as the generator's on the same chunk.
+    are taken to be as long as the generator's on the same chunk, and of rows of any kind it can judge.
     """
     tally = Tally()
     with Spool() as spool:
@@ -82,14 +87,25 @@ async def project(loaded: Loaded, limit: int | None) -> Projection:
         plan = Plan.of(loaded)
         tally.planned = tally.pending = tally.chunks * plan.rows_per_chunk
         sample = list(islice(spool.jobs(), 0, None, max(1, tally.chunks // PROBED_CHUNKS)))[:PROBED_CHUNKS]
-    projection = Projection(tally)
+    projection = Projection(tally, notes=list(_assumed(loaded)))
     for task in plan.tasks:
         usage = await _mean_usage(task.generator, sample, loaded)
         _add(projection, loaded, task.generator.calls_per_chunk(), tally.chunks, usage)
         for scorer in loaded.scorers:
+            if not any(scorer.applies_to(kind) for kind in task.generator.kinds):
+                continue
             rows = tally.chunks * task.generator.per_chunk
             _add(projection, loaded, scorer.calls_per_example(), rows, usage)
     return projection
+
+
+def _assumed(loaded: Loaded) -> Iterator[str]:
+    for scorer in loaded.scorers:
+        parts = [scorer, *(part for part in scorer.parts() if isinstance(part, Scorer))]
+        # members of a jury mostly take the same for granted
+        for said in dict.fromkeys(part.assumed() for part in parts):
+            if said:
+                yield f"{scorer.label}: {said}"
 
 
 def _add(

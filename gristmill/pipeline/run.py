@@ -108,7 +108,7 @@ class Summary:
             "run": self.run,
             "status": self.status,
             **self.tally.as_json(),
-            "calls": {"sent": calls.sent, "cached": calls.cached, "retried": calls.retried},
+            "calls": {name: getattr(calls, name) for name in ("sent", "cached", "retried", "repairs")},
             "tokens": {"input": calls.input_tokens, "output": calls.output_tokens},
             "cost_usd": round(calls.cost_usd, 6),
             "unpriced_calls": calls.unpriced,

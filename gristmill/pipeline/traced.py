@@ -40,4 +40,5 @@ def _counts(run: Run) -> dict[str, int]:
         "gristmill.calls.cached": calls.cached,
         "gristmill.calls.failed": calls.failed,
         "gristmill.calls.retried": calls.retried,
+        "gristmill.calls.repairs": calls.repairs,
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,8 +27,9 @@ from gristmill.models.types import Ask
 from gristmill.pipeline.blame import rows_of, score_of
 from gristmill.pipeline.plan import Job, Plan
 from gristmill.recipe import Loaded, Task
-from gristmill.records import Example, Item, Match, Outcome, Score, State
+from gristmill.records import OTHER_KIND, Example, Item, Match, Outcome, Score, State
 from gristmill.registry import Blocked, Failed, Gate, Passed, Rejected, Scored, Scorer, Unscored
+from gristmill.voting import DIVIDED
 
 if TYPE_CHECKING:
     from gristmill.pipeline.passes import Passes
@@ -227,9 +228,9 @@ class Walker:
         return _gate_word(result, matches)
 
     async def _score(self, item: Item) -> Decision:
-        scorers = self.loaded.scorers
-        if not scorers:
-            return self._accept({})
+        kind, every = item.example.kind, self.loaded.scorers
+        scorers = [scorer for scorer in every if scorer.applies_to(kind)]
+        absent = [scorer for scorer in every if not scorer.applies_to(kind)]
         results = await asyncio.gather(*(self._one_score(s, item) for s in scorers), return_exceptions=True)
         for error in sorted((r for r in results if isinstance(r, BaseException)), key=_waits):
             raise error
@@ -238,7 +239,9 @@ class Walker:
         }
         for scorer in scorers:
             self.recorder.add(_score_record(item.example.id, scorer, by_label[scorer.label]))
-        return self._accept(by_label)
+        for scorer in absent:
+            self.recorder.add(Score(item.example.id, scorer.label, scorer.version, None, OTHER_KIND))
+        return self._accept(by_label, {scorer.label for scorer in absent})
 
     async def _one_score(self, scorer: Scorer, item: Item) -> Scored | Unscored:
         try:
@@ -251,8 +254,8 @@ class Walker:
             crash = _crash("scorer", scorer.registered_name, error)
             return Unscored(crash.error, crash.raw)
 
-    def _accept(self, results: Mapping[str, Scored | Unscored]) -> Decision:
-        rule = self.loaded.accept
+    def _accept(self, results: Mapping[str, Scored | Unscored], absent: Collection[str]) -> Decision:
+        rule = self.loaded.accept.without(absent) if self.loaded.accept is not None else None
         if rule is None:
             return ACCEPTED
         values = {k: r.value if isinstance(r, Scored) else None for k, r in results.items()}
@@ -262,7 +265,9 @@ class Walker:
             label = str(error.args[0])
             result = results.get(label)
             missing = result if isinstance(result, Unscored) else Unscored("not-computable")
-            return Decision("failed", f"unscored:{label}:{missing.reason}", rule.source, missing.raw)
+            # judges that were heard and came to no verdict: that is a word about the row, not a failure
+            state: State = "rejected" if missing.reason in DIVIDED else "failed"
+            return Decision(state, f"unscored:{label}:{missing.reason}", rule.source, missing.raw)
         if verdict:
             return ACCEPTED
         shown = ", ".join(f"{k} = {v:.2f}" for k, v in values.items() if v is not None and k in rule.names)

@@ -25,7 +25,8 @@ _ANY_OBJECT = {"type": "object"}
 class Question(Generic[T]):
     """One request to a judge; ``read`` takes a verdict out of parsed data or raises MalformedVerdictError.
 
-    ``repairs`` fills with the calls that answered a repair request, and what was wrong before.
+    ``repairs`` fills with the calls that answered a repair request, and what was wrong before. ``weigh``
+    looks at a verdict together with the answer that holds it, for the log probabilities.
     """
 
     messages: Sequence[Message]
@@ -34,6 +35,7 @@ class Question(Generic[T]):
     read: Callable[[object], T]
     given: Mapping[str, Any] = field(default_factory=dict)
     repairs: dict[str, str] = field(default_factory=dict)
+    weigh: Callable[[T, Answer], T] | None = None
 
 
 async def votes_of(ask: Ask, question: Question[T], samples: int) -> list[Vote[T]]:
@@ -83,12 +85,13 @@ async def _mended(
 ) -> Vote[T]:
     turns = repair_turns(defuse(broken.text), fault.detail)
     try:
-        [answer] = await _asked(ask, question, [*question.messages, *turns], 1)
+        [answer] = await _asked(ask, question, [*question.messages, *turns], 1, repair=True)
         question.repairs[answer.key] = str(fault)
         return Vote(_read(answer, question), answer.key, "", answer.text)
     except MalformedVerdictError as again:
         return Vote(None, answer.key, str(again), answer.text)
     except ModelAnswerError as error:
+        question.repairs[error.key] = str(fault)
         return _spoilt(error, question)
     except ModelUnavailableError as error:
         # of several samples one may be missing; "stopped" ends the run and is nobody's vote
@@ -97,13 +100,16 @@ async def _mended(
         return Vote(None, error.key, error.kind, error.raw)
 
 
-async def _asked(ask: Ask, question: Question[T], messages: Sequence[Message], samples: int) -> list[Answer]:
+async def _asked(
+    ask: Ask, question: Question[T], messages: Sequence[Message], samples: int, *, repair: bool = False
+) -> list[Answer]:
     return await ask(
         messages,
         task=question.task,
         schema=question.schema,
         n=samples,
         partial=True,
+        repair=repair,
         **question.given,
     )
 
@@ -111,7 +117,8 @@ async def _asked(ask: Ask, question: Question[T], messages: Sequence[Message], s
 def _read(answer: Answer, question: Question[T]) -> T:
     if answer.data is not None:
         check_sole(answer.text, answer.data)
-    return question.read(answer.data)
+    found = question.read(answer.data)
+    return question.weigh(found, answer) if question.weigh else found
 
 
 def _spoilt(error: ModelAnswerError, question: Question[T]) -> Vote[T]:

@@ -10,6 +10,7 @@ from gristmill.fence import fenced
 from gristmill.records import Message
 from gristmill_scorers import judge_task
 from gristmill_scorers.rubric_file import Rubric
+from gristmill_scorers.verdict import UNSURE
 
 _ROLE = "You are a careful judge of training data. Answer with one JSON object and nothing else."
 
@@ -38,12 +39,15 @@ _TASK = """Judge the RESPONSE to the QUESTION by each of these criteria:
 Form: {{"criteria": [{{"id": "…", "met": true, "quote": "…", "reason": "…"}}]}}"""
 
 
-def judge_messages(rubric: Rubric, material: Mapping[str, str]) -> list[Message]:
-    """System and user turn. ``material`` is what is shown, by name: QUESTION, RESPONSE, PASSAGE …"""
+def judge_messages(rubric: Rubric, material: Mapping[str, str], *, abstain: bool = False) -> list[Message]:
+    """System and user turn. ``material`` is what is shown, by name: QUESTION, RESPONSE, PASSAGE …
+
+    With ``abstain`` the judge is told that it may say "unsure".
+    """
     text, mark = fenced(material)
     marks = _MARKS.format(mark=mark)
     if not rubric.plain:
-        task = judge_task.task_text(rubric, "REFERENCE" in material)
+        task = judge_task.task_text(rubric, "REFERENCE" in material, abstain=abstain)
         return [
             {"role": "system", "content": f"{_ROLE}\n\n{task}\n\n{marks}"},
             {"role": "user", "content": f"{text}\n\n{judge_task.closing(rubric)}"},
@@ -51,24 +55,27 @@ def judge_messages(rubric: Rubric, material: Mapping[str, str]) -> list[Message]
     lines = [f"- {c.id}{' (a fault)' if c.points < 0 else ''}: {c.text}" for c in rubric.criteria]
     guidance = f"{rubric.guidance.strip()}\n\n" if rubric.guidance.strip() else ""
     task = _TASK.format(criteria="\n".join(lines), guidance=guidance)
+    if abstain:
+        task += f"\n\n{judge_task.unsure(rubric)}"
     return [
         {"role": "system", "content": f"{_ROLE}\n\n{task}\n\n{marks}"},
         {"role": "user", "content": f"{text}\n\n{_NOW}"},
     ]
 
 
-def verdict_schema(rubric: Rubric) -> Mapping[str, Any]:
+def verdict_schema(rubric: Rubric, *, abstain: bool = False) -> Mapping[str, Any]:
     """JSON schema of the verdict; only the rubric's own ids, and only grades of its scales, are allowed."""
     grades = {g for c in rubric.criteria for g in range(c.lowest, c.highest + 1)} if rubric.graded else set()
-    return _schema(tuple(criterion.id for criterion in rubric.criteria), tuple(sorted(grades)))
+    return _schema(tuple(criterion.id for criterion in rubric.criteria), tuple(sorted(grades)), abstain)
 
 
 # one object for one rubric: the door compiles and hashes a schema once for each object
 @lru_cache(maxsize=256)
-def _schema(ids: tuple[str, ...], grades: tuple[int, ...]) -> Mapping[str, Any]:
-    decision = (
-        {"grade": {"type": "integer", "enum": list(grades)}} if grades else {"met": {"type": "boolean"}}
-    )
+def _schema(ids: tuple[str, ...], grades: tuple[int, ...], abstain: bool) -> Mapping[str, Any]:
+    values: dict[str, Any] = {"type": "integer", "enum": list(grades)} if grades else {"type": "boolean"}
+    if abstain:
+        values = {"anyOf": [values, {"type": "string", "enum": [UNSURE]}]}
+    decision = {"grade" if grades else "met": values}
     properties = {
         # constrained decoding then cannot invent a criterion
         "id": {"type": "string", "enum": list(ids)},

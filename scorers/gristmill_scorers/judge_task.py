@@ -36,11 +36,15 @@ _GRADE_DOUBT = (
     '"grade" is a whole number on the scale of the criterion, never between or beyond. If you hesitate '
     "between two grades, take the lower one. A criterion without a scale is a yes-or-no question: 1 or 0."
 )
+_UNSURE = (
+    'Where the material does not let you tell, "{decides}" is the text "unsure", with an empty quote, '
+    "whatever is said above of doubt. Do not guess: a verdict that you cannot stand by is worse than none."
+)
 _BINARY_FORM = '{"id": "…", "met": true, "quote": "…", "reason": "…"}'
 _GRADE_FORM = '{"id": "…", "grade": 1, "quote": "…", "reason": "…"}'
 
 
-def task_text(rubric: Rubric, has_reference: bool) -> str:
+def task_text(rubric: Rubric, has_reference: bool, *, abstain: bool = False) -> str:
     """The system turn's task: the criteria, unless each has its own call, and the rules of judging."""
     head = f"Judge {_WHAT[rubric.judges]} by "
     if rubric.calls == "each":
@@ -53,7 +57,13 @@ def task_text(rubric: Rubric, has_reference: bool) -> str:
                 f"\n\nand by each criterion of the block {ITEM_BLOCK}, which says what to look for, no more."
             )
     parts = [head, rubric.guidance.strip(), _reference(has_reference), _rules(rubric)]
+    parts.append(unsure(rubric) if abstain else "")
     return "\n\n".join(part for part in parts if part)
+
+
+def unsure(rubric: Rubric) -> str:
+    """What a judge is told that may abstain."""
+    return _UNSURE.format(decides="grade" if rubric.graded else "met")
 
 
 def criteria_lines(rubric: Rubric, criteria: list[Criterion]) -> str:

@@ -9,12 +9,13 @@ from typing import Any
 
 from gristmill.records import Evidence, Item
 from gristmill.registry import Scored, Unscored
-from gristmill.voting import Poll, Rule, Vote, majority, median
+from gristmill.voting import Poll, Rule, Vote, majority, mean, median
 from gristmill_scorers.imitation import without_orders
 from gristmill_scorers.quotes import find
 from gristmill_scorers.rubric_file import Criterion, Rubric
 from gristmill_scorers.verdict import Finding
 
+_WEIGHED = ("mode", "why", "share", "mass")
 Verdict = Sequence[Finding]
 Ballot = Sequence[Vote[Finding]]
 """The votes on one criterion, one for each sample."""
@@ -34,8 +35,9 @@ def combine(
     """The score that ``ballots`` (the votes of one or more samples on each criterion) give together.
 
     A yes-or-no criterion counts when more votes count it than do not: in a tie it does not, as for a
-    single judge in doubt. Of grades the middle one holds. The order of the samples decides nothing but
-    whose quote is shown. Agreement is that of the criterion that was agreed on least.
+    single judge in doubt. Of grades the middle one holds, of shares weighed by log probabilities the mean.
+    A criterion on which more abstain than agree leaves the example ``abstained``. The order of the samples
+    decides nothing but whose quote is shown. Agreement is that of the criterion that was agreed on least.
     """
     polls = [_poll(criterion, ballot) for criterion, ballot in zip(rubric.criteria, ballots, strict=True)]
     # too few usable votes on any criterion leaves it open, whatever the others say
@@ -47,6 +49,9 @@ def combine(
         criterion = rubric.criteria[least].id
         raw = f"{criterion}: {polls[least].agreement:.2f} < {min_agreement:g}"
         return Unscored(reason, raw, tuple(panel.rows()))
+    if reason == "abstained":
+        heard = all(any(vote.value for vote in ballot) for ballot in ballots)
+        return Unscored(reason, _unsure(rubric, ballots), tuple(panel.rows() if heard else panel.unscored()))
     if reason:
         spoilt = next(vote for vote in ballots[least] if vote.failed)
         return Unscored(reason, spoilt.text, tuple(panel.unscored()))
@@ -78,10 +83,16 @@ class Panel:
         if rule != "majority":
             values = [self._value(points) for points in self._totals()]
             value = statistics.median(values) if rule == "median" else statistics.fmean(values)
+        modes = [finding.mode for finding in found]
+        weighed = any(modes)
         if self.samples > 1:
             least = min(poll.agreement for poll in self.polls)
             usable = min(sum(not vote.failed for vote in ballot) for ballot in self.ballots)
-            rationale += f"; {rule} of {usable}/{self.samples} verdicts, least agreement {least:.2f}"
+            how = "mean" if weighed and rule == "majority" else rule
+            rationale += f"; {how} of {usable}/{self.samples} verdicts, least agreement {least:.2f}"
+        if weighed:
+            sure = sum(mode == "logprobs" for mode in modes)
+            rationale += f"; weighed by log probabilities: {sure} of {len(found)} criteria"
         return Scored(value, rationale, tuple(_evidence(found, item)), tuple(self.rows()))
 
     def rows(self) -> list[dict[str, Any]]:
@@ -105,7 +116,7 @@ class Panel:
         whole = [
             [ballot[place].value for ballot in self.ballots]
             for place in range(self.samples)
-            if all(ballot[place].value is not None for ballot in self.ballots)
+            if not any(_silent(ballot[place]) for ballot in self.ballots)
         ]
         totals = [sum(finding.earned for finding in findings if finding) for findings in whole]
         return totals or [
@@ -117,27 +128,41 @@ class Panel:
         return min(1.0, max(0.0, earned / self.rubric.full_points))
 
 
-def _poll(criterion: Criterion, ballot: Ballot) -> Poll[float]:
-    """The share of the points: by majority of yes and no, or the middle of the grades."""
-    shares = [
-        Vote(None if vote.value is None else _share(vote.value), vote.call, vote.failed, vote.text)
+def _silent(vote: Vote[Finding]) -> bool:
+    return vote.value is None or vote.value.unsure
+
+
+def _unsure(rubric: Rubric, ballots: Sequence[Ballot]) -> str:
+    """The criteria on which the judge abstained, with its reasons."""
+    said = [
+        f"{criterion.id}: {vote.value.reason}"
+        for criterion, ballot in zip(rubric.criteria, ballots, strict=True)
         for vote in ballot
+        if vote.value is not None and vote.value.unsure
     ]
-    if not criterion.scale:
-        return majority(shares, prefer=0.0)
+    return "\n".join(said)
+
+
+def _poll(criterion: Criterion, ballot: Ballot) -> Poll[float]:
+    """The share of the points: by majority of yes and no, the middle of grades, the mean of expectations."""
+    shares = [
+        Vote(None if finding is None or finding.unsure else finding.kept, vote.call, vote.failed, vote.text)
+        for vote in ballot
+        for finding in [vote.value]
+    ]
     # votes agree that are at most half a grade from the middle
-    return median(shares, tolerance=0.5 / (criterion.highest - criterion.lowest))
-
-
-def _share(finding: Finding) -> float:
-    return finding.share if finding.counted else 0.0
+    half = 0.5 / (criterion.highest - criterion.lowest)
+    if any(vote.value is not None and vote.value.mode for vote in ballot):
+        return mean(shares, tolerance=half)
+    return median(shares, tolerance=half) if criterion.scale else majority(shares, prefer=0.0)
 
 
 def _speaker(poll: Poll[float], ballot: Ballot) -> Finding:
     """The first finding nearest to the outcome: its quote and reason stand for it."""
     outcome = poll.outcome or 0.0
     found = [vote.value for vote in ballot if vote.value is not None]
-    return min(found, key=lambda finding: abs(_share(finding) - outcome))
+    open_ = poll.outcome is None
+    return min(found, key=lambda finding: (finding.unsure != open_, abs(finding.kept - outcome)))
 
 
 def _listed(rubric: Rubric, found: Verdict) -> str:
@@ -168,7 +193,7 @@ def _shown(vote: Vote[Finding]) -> Mapping[str, Any]:
     if vote.value is None:
         return {"failed": vote.failed}
     finding = vote.value.row()
-    kept = ("met", "counted", "grade", "quote", "quote_in", "reason")
+    kept = ("met", "counted", "abstained", "grade", "quote", "quote_in", "reason", *_WEIGHED)
     return {name: finding[name] for name in kept if name in finding}
 
 

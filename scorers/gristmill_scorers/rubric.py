@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field, PrivateAttr
 
-from gristmill.models.types import Ask, Task
+from gristmill.models.types import Answer, Ask, Task
 from gristmill.records import Item
 from gristmill.registry import Scored, Scorer, Unscored
-from gristmill.voting import Rule, Sampled
+from gristmill.voting import Rule
 from gristmill_scorers.asking import Question, together, votes_of
 from gristmill_scorers.item_criteria import write_criteria
+from gristmill_scorers.judge_options import JudgeOptions
 from gristmill_scorers.judge_prompt import judge_messages, verdict_schema
 from gristmill_scorers.judge_task import ITEM_BLOCK
 from gristmill_scorers.marginalia import Extras, annotated
@@ -26,15 +28,18 @@ from gristmill_scorers.material import Material
 from gristmill_scorers.panel import Ballot, Verdict, by_criterion, combine
 from gristmill_scorers.rubric_file import Criterion, Rubric, load_rubric
 from gristmill_scorers.verdict import count
+from gristmill_scorers.weighing import weighed
 
 
-class RubricJudge(Sampled, Scorer):
+class RubricJudge(JudgeOptions, Scorer):
     """A model judges the criteria of a rubric and quotes its evidence; points are counted by rule.
 
     Of a preference pair it judges ``chosen`` as the response to the last user turn. A verdict that cannot
     be read, lacks a criterion, names a strange one or leaves a scale is sent back once with what is wrong;
     after that the example is unscored, with the raw text. With ``samples`` each criterion is decided by the
-    majority of verdicts, a grade by the middle one; see :mod:`gristmill_scorers.panel`.
+    majority of verdicts, a grade by the middle one; see :mod:`gristmill_scorers.panel`. With ``logprobs``
+    a criterion earns its mean share over all that the judge could have said instead
+    (:mod:`gristmill_scorers.weighing`).
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("rubric",)
@@ -72,10 +77,13 @@ class RubricJudge(Sampled, Scorer):
         return {**super().fingerprint(), "rubric_content": digest}
 
     def calls_per_example(self) -> Mapping[str, float]:
-        """One for each sample, times the criteria where each has its own call; one to write criteria."""
+        """One for each sample, times the criteria where each has its own call; one to write criteria.
+
+        With ``repeat_near`` the samples expected when scores are spread evenly over 0…1.
+        """
         rubric, written = self.loaded, self.loaded.generated
         each = len(rubric.criteria) + (written.most if written else 0) if rubric.calls == "each" else 1
-        return {self.model: float(self.samples * each + (1 if written else 0))}
+        return {self.model: self.expected_draws() * each + (1 if written else 0)}
 
     async def score(self, item: Item, ask: Ask) -> Scored | Unscored:
         """One call for each sample and all criteria, or for each sample and criterion."""
@@ -92,20 +100,26 @@ class RubricJudge(Sampled, Scorer):
                 return made
             written, rubric = made, rubric.of([*rubric.criteria, *made.criteria])
         extras = Extras(written, {})
-        ballots = await self._ballots(rubric, material, ask, extras)
-        result = combine(rubric, ballots, item, rule=self.vote, min_agreement=self.min_agreement)
-        return annotated(result, extras)
+        for samples in sorted({self.first_draws, self.samples}):
+            # the first samples are drawn already: of them the door has the answers
+            ballots = await self._ballots(rubric, material, ask, extras, samples)
+            result = combine(rubric, ballots, item, rule=self.vote, min_agreement=self.min_agreement)
+            if self.settled(result):
+                break
+        return annotated(self.drawn(result, samples), extras)
 
     def _given(self) -> dict[str, Any]:
         given = {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens}
         return {name: value for name, value in given.items() if value is not None}
 
-    async def _ballots(self, rubric: Rubric, material: Material, ask: Ask, extras: Extras) -> list[Ballot]:
+    async def _ballots(
+        self, rubric: Rubric, material: Material, ask: Ask, extras: Extras, samples: int
+    ) -> list[Ballot]:
         if rubric.calls == "one":
             question = self._question(rubric, material, extras)
-            return by_criterion(await votes_of(ask, question, self.samples), len(rubric.criteria))
+            return by_criterion(await votes_of(ask, question, samples), len(rubric.criteria))
         alone = [self._question(rubric.of([one]), material, extras) for one in rubric.criteria]
-        found = await together([votes_of(ask, question, self.samples) for question in alone])
+        found = await together([votes_of(ask, question, samples) for question in alone])
         return [by_criterion(votes, 1)[0] for votes in found]
 
     def _question(self, rubric: Rubric, material: Material, extras: Extras) -> Question[Verdict]:
@@ -116,13 +130,20 @@ class RubricJudge(Sampled, Scorer):
             # what a judge by rules cannot tell shall be no answer, not a "no"
             inputs |= {"judges": rubric.judges, "must_assess": True}
         return Question(
-            judge_messages(rubric, blocks),
+            judge_messages(rubric, blocks, abstain=self.abstain),
             Task("rubric", inputs),
-            verdict_schema(rubric),
-            lambda data: count(rubric, data, material.judged, material.passage, material.place),
-            self._given(),
+            verdict_schema(rubric, abstain=self.abstain),
+            lambda data: count(
+                rubric, data, material.judged, material.passage, material.place, abstain=self.abstain
+            ),
+            {**self._given(), **self.asked_with()},
             extras.repairs,
+            partial(self._weighed, rubric) if self.logprobs else None,
         )
+
+    def _weighed(self, rubric: Rubric, verdict: Verdict, answer: Answer) -> Verdict:
+        self.note_logprobs(came=bool(answer.logprobs))
+        return weighed(rubric, verdict, answer)
 
 
 def _for_rules(criterion: Criterion) -> dict[str, Any]:

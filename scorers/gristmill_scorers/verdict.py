@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from gristmill.voting import SpoiltVoteError
@@ -13,6 +13,8 @@ from gristmill_scorers.rubric_file import Criterion, Rubric
 
 Place = Literal["response", "instruction", "conversation", "source", ""]
 Decides = Literal["met", "grade"]
+Mode = Literal["logprobs", "verdict", ""]
+UNSURE = "unsure"
 LONGEST_QUOTE = 6_000
 
 
@@ -21,6 +23,9 @@ class Finding:
     """What a judge found on one criterion. ``counted`` is false when it is met but its quote is nowhere.
 
     Of a criterion with a scale ``grade`` is what the judge gave and ``met`` whether it is above the lowest.
+    ``share`` of the points is what grade or verdict earn; with ``mode`` ``logprobs`` it is the mean over all
+    that the judge could have said, and ``mass`` the probability of these. With ``verdict`` log probabilities
+    were asked for and could not be used: ``why`` says why. ``unsure``: the judge abstains.
     """
 
     criterion: str
@@ -32,19 +37,36 @@ class Finding:
     reason: str
     grade: int | None = None
     share: float = 0.0
+    mode: Mode = ""
+    why: str = ""
+    mass: float | None = None
+    unsure: bool = False
+
+    @property
+    def kept(self) -> float:
+        """The share of the points that counts: none when it is met and its quote is nowhere."""
+        return 0.0 if self.met and not self.counted else self.share
 
     @property
     def earned(self) -> float:
-        """The points, negative of a fault; none when the quote is nowhere."""
-        return self.points * self.share if self.counted else 0.0
+        """The points, negative of a fault."""
+        return self.points * self.kept
 
     def row(self) -> dict[str, Any]:
-        """For the record; ``grade`` only where there is a scale."""
-        given = asdict(self)
-        del given["share"]
-        if self.grade is None:
-            del given["grade"]
+        """For the record; ``grade`` only where there is a scale, ``share`` only where it is weighed."""
+        given: dict[str, Any] = {name: getattr(self, name) for name in _ALWAYS}
+        if self.grade is not None:
+            given["grade"] = self.grade
+        if self.unsure:
+            given = {**given, "met": None, "counted": False, "abstained": True}
+        if self.mode == "logprobs":
+            given |= {"mode": self.mode, "share": round(self.share, 6), "mass": round(self.mass or 0.0, 6)}
+        elif self.mode:
+            given |= {"mode": self.mode, "why": self.why}
         return given
+
+
+_ALWAYS = ("criterion", "points", "met", "counted", "quote", "quote_in", "reason")
 
 
 class MalformedVerdictError(SpoiltVoteError):
@@ -56,16 +78,24 @@ class MalformedVerdictError(SpoiltVoteError):
 
 
 def count(
-    rubric: Rubric, data: object, response: str, passage: str, place: Place = "response"
+    rubric: Rubric,
+    data: object,
+    response: str,
+    passage: str,
+    place: Place = "response",
+    *,
+    abstain: bool = False,
 ) -> list[Finding]:
     """One finding for each criterion, in the rubric's order. ``place`` says what ``response`` is.
+
+    With ``abstain`` a judge may say "unsure" in place of true, false or a grade.
 
     Raises:
         MalformedVerdictError: ``malformed-verdict``, ``unknown-criterion``, ``duplicate-criterion``,
             ``missing-criterion`` or ``grade-out-of-range``.
     """
     decides: Decides = "grade" if rubric.graded else "met"
-    rows = _rows(data, decides)
+    rows = _rows(data, decides, abstain)
     ids = [row["id"] for row in rows]
     known = [criterion.id for criterion in rubric.criteria]
     _same(set(ids) - set(known), "unknown-criterion", f"the ids are {', '.join(known)}; there is no")
@@ -83,7 +113,7 @@ def _same(wrong: set[str], reason: str, words: str) -> None:
         raise MalformedVerdictError(reason, f"{words} {named[:200]}")
 
 
-def _rows(data: object, decides: Decides) -> Sequence[Mapping[str, Any]]:
+def _rows(data: object, decides: Decides, abstain: bool) -> Sequence[Mapping[str, Any]]:
     rows = data.get("criteria") if isinstance(data, Mapping) else None
     if not isinstance(rows, list):
         raise MalformedVerdictError("malformed-verdict", '"criteria" is not a list')
@@ -94,7 +124,7 @@ def _rows(data: object, decides: Decides) -> Sequence[Mapping[str, Any]]:
         )
         if not texts:
             raise MalformedVerdictError("malformed-verdict", "a row needs the texts id, quote and reason")
-        if not _decision(row.get(decides), decides):
+        if not (_decision(row.get(decides), decides) or (abstain and row.get(decides) == UNSURE)):
             raise MalformedVerdictError("malformed-verdict", f'"{decides}" of {row["id"][:80]} is not {kind}')
     return rows
 
@@ -111,6 +141,9 @@ def _decision(value: object, decides: Decides) -> bool:
 def _finding(
     criterion: Criterion, row: Mapping[str, Any], decides: Decides, shown: Mapping[Place, str]
 ) -> Finding:
+    if row[decides] == UNSURE:
+        words = row["quote"], row["reason"]
+        return Finding(criterion.id, criterion.points, False, False, words[0], "", words[1], unsure=True)
     grade = int(row[decides])
     if not criterion.lowest <= grade <= criterion.highest:
         bounds = f"the grade of {criterion.id} must be from {criterion.lowest} to {criterion.highest}"

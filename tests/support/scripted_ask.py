@@ -26,6 +26,7 @@ class Asked:
     schema: Mapping[str, Any] | None
     n: int
     params: dict[str, Any]
+    repair: bool = False
 
     @property
     def prompt(self) -> str:
@@ -51,10 +52,11 @@ class ScriptedAsk:
         schema: Mapping[str, Any] | None = None,
         n: int = 1,
         partial: bool = False,
+        repair: bool = False,
         **params: Any,
     ) -> list[Answer]:
         assert task is not None
-        self.asked.append(Asked(list(messages), task, model, schema, n, params))
+        self.asked.append(Asked(list(messages), task, model, schema, n, params, repair))
         if not partial:
             return [self._answer(task, model or "own", sample) for sample in range(n)]
         return keep_what_came([self._tried(task, model or "own", sample) for sample in range(n)], "own")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from gristmill.errors import StoreError
+from gristmill.records import OTHER_KIND
 
 if TYPE_CHECKING:
     from gristmill_data.store.core import Store
@@ -194,7 +195,10 @@ def facets(store: Store, limit: int = 200) -> dict[str, list[tuple[str, int]]]:
         for name, value in zip(fields, values, strict=True):
             if value is not None:
                 result[name].append((value, number))
-    result["scorer"] = store.rows("SELECT scorer, count(*) FROM scores GROUP BY scorer")
+    result["scorer"] = store.rows(
+        "SELECT scorer, count(*) FROM scores WHERE unscored_reason IS DISTINCT FROM ? GROUP BY scorer",
+        [OTHER_KIND],
+    )
     return {
         name: sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit] for name, found in result.items()
     }

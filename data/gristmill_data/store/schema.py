@@ -6,6 +6,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+import duckdb
+
 from gristmill.errors import StoreError
 from gristmill_data.store.connect import Connection
 
@@ -34,17 +36,10 @@ def version_of(connection: Connection, path: Path) -> int:
     Raises:
         StoreError: a DuckDB file made by something else, or by a newer gristmill.
     """
-    query = "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database()"
-    tables = {name for (name,) in connection.execute(query).fetchall()}
-    if not tables:
-        return 0
-    if "schema_version" not in tables:
-        raise StoreError(
-            f"a DuckDB file, but not a gristmill dataset (it holds {', '.join(sorted(tables)[:3])})",
-            where=str(path),
-            cure="name another file",
-        )
-    [(version,)] = connection.execute("SELECT max(version) FROM schema_version").fetchall()
+    try:
+        [(version,)] = connection.execute("SELECT max(version) FROM schema_version").fetchall()
+    except duckdb.CatalogException:  # to ask for the tables first takes half as long as opening the file
+        return _without_versions(connection, path)
     if version > newest():
         raise StoreError(
             f"written by a newer gristmill (schema {version}, this one knows up to {newest()})",
@@ -52,6 +47,18 @@ def version_of(connection: Connection, path: Path) -> int:
             cure="pip install --upgrade gristmill",
         )
     return int(version)
+
+
+def _without_versions(connection: Connection, path: Path) -> int:
+    query = "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database()"
+    tables = sorted(name for (name,) in connection.execute(query).fetchall())
+    if not tables:
+        return 0
+    raise StoreError(
+        f"a DuckDB file, but not a gristmill dataset (it holds {', '.join(tables[:3])})",
+        where=str(path),
+        cure="name another file",
+    )
 
 
 def migrate(connection: Connection, version: int) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from gristmill_evals.agreement import CurvePoint
 from gristmill_evals.charts import LINE, PALETTE, WIDTH, Chart
 from gristmill_evals.judging.threshold import Threshold
+from gristmill_evals.statistics import Estimate
 
 BLUE, AMBER, RED = PALETTE[0], PALETTE[2], PALETTE[3]
 HEIGHT = 210
@@ -44,7 +45,7 @@ def reliability(curves: Mapping[str, Sequence[CurvePoint]]) -> Chart:
     return chart
 
 
-def thresholds(found: Threshold) -> Chart:
+def thresholds(found: Threshold, of: str = "score") -> Chart:
     """Precision at each threshold with its band, the share kept, the target, and the threshold chosen."""
     rows = [(p.score, p.precision, p.low, p.high, p.share) for p in found.points]
     frame = pd.DataFrame(rows, columns=["score", "precision", "low", "high", "kept"])
@@ -52,7 +53,8 @@ def thresholds(found: Threshold) -> Chart:
     names = {"precision": "precision", "kept": "share of rows kept"}
     long["line"] = long["line"].map(names)
     unit = alt.Scale(domain=[0, 1])
-    x = alt.X("score:Q", title="threshold (score)", scale=alt.Scale(zero=False), axis=alt.Axis(grid=False))
+    axis = alt.Axis(grid=False, tickCount=6)
+    x = alt.X("score:Q", title=f"threshold ({of})", scale=alt.Scale(zero=False), axis=axis)
     band = (
         alt.Chart(frame)
         .mark_area(opacity=0.22, color=BLUE)
@@ -80,4 +82,19 @@ def thresholds(found: Threshold) -> Chart:
         mark = pd.DataFrame({"x": [found.chosen.score]})
         layers += alt.Chart(mark).mark_rule(color=RED).encode(x="x:Q")
     chart: Chart = layers.properties(width=WIDTH - 70, height=HEIGHT)
+    return chart
+
+
+def intervals(rows: Sequence[tuple[str, Estimate]]) -> Chart:
+    """One share with its interval for each name, in the order given."""
+    data = [(name, found.mean, found.low, found.high) for name, found in rows]
+    frame = pd.DataFrame(data, columns=["who", "share", "low", "high"])
+    names = [name for name, _ in rows]
+    x = alt.Scale(domain=[min(0.5, *frame["low"].fillna(1)), 1])
+    base = alt.Chart(frame).encode(y=alt.Y("who:N", title=None, sort=names))
+    whiskers = base.mark_rule(strokeWidth=2, color=BLUE, opacity=0.6).encode(
+        x=alt.X("low:Q", title="right", scale=x, axis=alt.Axis(tickCount=5)), x2="high:Q"
+    )
+    dots = base.mark_point(filled=True, size=70, opacity=1, color=BLUE).encode(x=alt.X("share:Q", scale=x))
+    chart: Chart = (whiskers + dots).properties(width=WIDTH - 70, height=34 * len(names))
     return chart

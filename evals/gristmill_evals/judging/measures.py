@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gristmill_evals.agreement import Agreement, cohen_kappa, krippendorff_alpha
-from gristmill_evals.judging.votes import PairVote, Rating, Votes
-from gristmill_evals.statistics import Estimate, clustered_share, wilson
+from gristmill_evals.agreement import ALPHA_VALUES, Agreement, Level, cohen_kappa, krippendorff_alpha
+from gristmill_evals.judging.votes import TIE, PairVote, Rating, Side, Votes
+from gristmill_evals.statistics import MIN_CLUSTERS, Estimate, clustered_share, wilson
 
 Lengths = Mapping[str, tuple[int, int]]
 """Characters of the two responses of a pair, by its id."""
@@ -20,6 +20,7 @@ class PairMeasures:
     ``accuracy`` is over every verdict given, in both orders; in ``accuracy_of_all`` an unscored verdict
     counts as wrong, and in ``kappa_of_all`` as a category that people never use. ``same`` is over pairs with
     two verdicts. ``first_shown`` is how often the response shown first wins, of verdicts that are no tie.
+    ``decides`` is the share of verdicts that name a side, and ``right`` the accuracy of these.
     """
 
     accuracy: Estimate | None
@@ -29,6 +30,8 @@ class PairMeasures:
     same: Estimate | None
     accuracy_when_same: Estimate | None
     first_shown: Estimate | None
+    decides: Estimate | None = None
+    right: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,26 @@ def sources(rows: Sequence[PairVote] | Sequence[Rating]) -> list[Hashable] | Non
     return [("row", row.id) if row.source is None else row.source for row in rows]
 
 
+def accuracy_of(votes: Sequence[PairVote]) -> Estimate | None:
+    """Of every verdict given, in both orders; None when there is none."""
+    given = [one for one in _orders(votes) if one[1] is not None]
+    single = sources(votes) is None and all(not vote.both_orders for vote in votes)
+    return share([verdict == v.label for v, verdict, _ in given], None if single else _last(given))
+
+
+def _orders(votes: Sequence[PairVote]) -> list[tuple[PairVote, Side | None, Hashable]]:
+    """Every verdict asked for with its cluster. Two verdicts on one pair depend on each other, so a pair
+    is a cluster even without sources."""
+    known = sources(votes)
+    by_row: list[Hashable] = known if known is not None else [vote.id for vote in votes]
+    return [(v, verdict, c) for v, c in zip(votes, by_row, strict=True) for verdict in v.verdicts]
+
+
 def pair_measures(votes: Sequence[PairVote]) -> PairMeasures:
     """Measures of one judge's votes, at least one."""
     known = sources(votes)
     by_row: list[Hashable] = known if known is not None else [vote.id for vote in votes]
-    # two verdicts on one pair depend on each other, so a pair is a cluster even without sources
-    orders = [(v, verdict, c) for v, c in zip(votes, by_row, strict=True) for verdict in v.verdicts]
+    orders = _orders(votes)
     given = [(v, verdict, c) for v, verdict, c in orders if verdict is not None]
     single = known is None and all(not vote.both_orders for vote in votes)
     both = [(v, c) for v, c in zip(votes, by_row, strict=True) if v.both_orders and None not in v.verdicts]
@@ -76,7 +93,7 @@ def pair_measures(votes: Sequence[PairVote]) -> PairMeasures:
     of_all = share([verdict == v.label for v, verdict, _ in orders], None if single else _last(orders))
     assert of_all is not None  # a judge has at least one vote
     return PairMeasures(
-        share([verdict == v.label for v, verdict, _ in given], None if single else _last(given)),
+        accuracy_of(votes),
         of_all,
         _kappa(given),
         cohen_kappa(
@@ -85,7 +102,16 @@ def pair_measures(votes: Sequence[PairVote]) -> PairMeasures:
         share([v.forward == v.swapped for v, _ in both], known and [c for _, c in both]),
         share([v.forward == v.label for v, _ in same], known and [c for _, c in same]),
         _first_shown(votes),
+        *_decided(given, single),
     )
+
+
+def _decided(
+    given: Sequence[tuple[PairVote, Side | None, Hashable]], single: bool
+) -> tuple[Estimate | None, Estimate | None]:
+    sides = [one for one in given if one[1] != TIE]
+    named = share([verdict != TIE for _, verdict, _ in given], None if single else _last(given))
+    return named, share([verdict == v.label for v, verdict, _ in sides], None if single else _last(sides))
 
 
 def _last(rows: Sequence[tuple[PairVote, object, Hashable]]) -> list[Hashable]:
@@ -141,25 +167,54 @@ def spearman(pairs: Sequence[tuple[float, float]]) -> float | None:
 
 def between_judges(votes: Votes) -> dict[str, Agreement]:
     """Krippendorff's alpha of all judges on the same rows, where there are several; unscored is missing."""
-    found = {}
-    pairs = {(v.judge, v.id): v.verdict for v in votes.pairs}
-    ratings = {(r.judge, r.id): r.score for r in votes.ratings}
-    for kind, said, level in (("pairs", pairs, "nominal"), ("ratings", ratings, "interval")):
-        names, rows = dict.fromkeys(judge for judge, _ in said), list(dict.fromkeys(key for _, key in said))
-        if len(names) > 1:
-            table = [[said.get((name, key)) for key in rows] for name in names]
-            found[kind] = krippendorff_alpha(table, level)  # type: ignore[arg-type]
-    return found
+    pairs: dict[tuple[str, str], float | None]
+    pairs = {(v.judge, v.id): v.verdict for v in votes.pairs if v.asked is not None}
+    # the jury that they are members of agrees with them by its nature
+    juries = {r.asked for r in votes.ratings}
+    ratings = {(r.judge, r.id): r.score for r in votes.ratings if r.judge not in juries}
+    of_pairs = _together("pairs", pairs, ("nominal",), _clusters(votes.pairs))
+    levels = scaled([score for score in ratings.values() if score is not None])
+    return of_pairs | _together("ratings", ratings, levels, _clusters(votes.ratings))
+
+
+def _together(
+    kind: str,
+    said: Mapping[tuple[str, str], float | None],
+    levels: Sequence[Level],
+    cluster: Mapping[str, Hashable],
+) -> dict[str, Agreement]:
+    names, rows = dict.fromkeys(judge for judge, _ in said), sorted({key for _, key in said})
+    if len(names) < MIN_CLUSTERS:
+        return {}
+    table = [[said.get((name, key)) for key in rows] for name in names]
+    of = [cluster[key] for key in rows]
+    return {f"{kind}, {level}": krippendorff_alpha(table, level, clusters=of) for level in levels}
+
+
+def scaled(values: Sequence[float]) -> tuple[Level, ...]:
+    """Levels for an alpha of numbers; ordinal of grades only: of many values it takes minutes."""
+    return ("ordinal", "interval") if len(set(values)) <= ALPHA_VALUES else ("interval",)
+
+
+def _clusters(rows: Sequence[PairVote] | Sequence[Rating]) -> dict[str, Hashable]:
+    return {row.id: ("row", row.id) if row.source is None else row.source for row in rows}
 
 
 def between_people(votes: Votes) -> dict[str, Agreement]:
-    """Cohen's kappa of every two people and Krippendorff's alpha of all, on rows with their own labels."""
-    both = _people(votes, votes.pair_raters), _people(votes, votes.raters)
+    """Cohen's kappa of every two people and Krippendorff's alpha of all, on rows with their own labels.
+
+    The alpha is nominal; of labels on a scale there is an ordinal and an interval one beside it.
+    """
+    labels = {label for given in votes.raters.values() for label in given.values()}
+    levels: Sequence[Level] = ("nominal",) if labels <= {0, 1} else ("nominal", *scaled([*labels]))
+    both = _people(votes, votes.pair_raters, ("nominal",)), _people(votes, votes.raters, levels)
     suffix = " on pairs" if all(both) else ""
     return {**{f"{name}{suffix}": one for name, one in both[0].items()}, **both[1]}
 
 
-def _people(votes: Votes, raters: Mapping[str, Mapping[str, float]]) -> dict[str, Agreement]:
+def _people(
+    votes: Votes, raters: Mapping[str, Mapping[str, float]], levels: Sequence[Level]
+) -> dict[str, Agreement]:
     names = list(dict.fromkeys(name for labels in raters.values() for name in labels))
     known: dict[str, Hashable] = {vote.id: vote.source for vote in votes.pairs if vote.source is not None}
     known.update({rating.id: rating.source for rating in votes.ratings if rating.source is not None})
@@ -173,5 +228,8 @@ def _people(votes: Votes, raters: Mapping[str, Mapping[str, float]]) -> dict[str
                 found[f"{one} and {other}"] = cohen_kappa(first, second, clusters=clusters)
     if len(names) > 1:
         table = [[said.get(name) for _, said in rows] for name in names]
-        found["all (alpha)"] = krippendorff_alpha(table, clusters=[cluster for cluster, _ in rows])
+        of = [cluster for cluster, _ in rows]
+        for level in levels:
+            told = "alpha" if level == "nominal" else f"alpha, {level}"
+            found[f"all ({told})"] = krippendorff_alpha(table, level, clusters=of)
     return found

@@ -10,8 +10,9 @@ from typing import Any
 
 from gristmill_evals.agreement import Agreement
 from gristmill_evals.judging import charts
+from gristmill_evals.judging.jury_report import juries_table, jury_section
 from gristmill_evals.judging.result import Calibrated, Calibration, Judged
-from gristmill_evals.judging.threshold import Threshold
+from gristmill_evals.judging.threshold_report import threshold_blocks
 from gristmill_evals.report.blocks import Block, ChartBlock, Figure, Figures, Note, Section, Table
 from gristmill_evals.statistics import Estimate
 
@@ -23,6 +24,7 @@ LIMITS = (
     "The interval at the threshold holds although the threshold was chosen on the same rows. It is a band "
     "over all thresholds at once, and therefore wider.",
     "Calibrated probabilities are compared with rows that the fit had not seen.",
+    "A jury's weights, and its best judge, come from other rows than those that they are tried on.",
 )
 
 
@@ -47,8 +49,9 @@ def plain(found: Calibration) -> dict[str, Any]:
 
 
 def sections(found: Calibration) -> tuple[Section, ...]:
-    """Overview, one chapter a judge, people, lines not used, limits."""
+    """Overview, one chapter a judge and a jury, people, lines not used, limits."""
     chapters = [_overview(found), *(_judge(judge, n) for n, judge in enumerate(found.judges, 1))]
+    chapters += [jury_section(jury, n) for n, jury in enumerate(found.juries, 1)]
     if found.people or found.between:
         chapters.append(_agreement(found))
     if found.malformed:
@@ -70,6 +73,9 @@ def _overview(found: Calibration) -> Section:
         Table(columns, rows, "Against people, with 95 % intervals", numeric=(1, 2, 3, 4)),
         Table(heads, reached, caption, numeric=(1, 2, 3)),
     ]
+    measured = [jury for jury in found.juries if jury.ways]
+    if measured:
+        blocks.append(juries_table(measured))
     if found.malformed:
         blocks.append(Note(f"{len(found.malformed):,} lines could not be used: see below.", "warning"))
     for reason, n in found.left_out.items():
@@ -96,7 +102,7 @@ def _judge(judge: Judged, number: int) -> Section:
     if judge.calibrated is not None:
         blocks += _calibrated_blocks(judge.calibrated)
     if judge.threshold is not None:
-        blocks += _threshold_blocks(judge.threshold)
+        blocks += threshold_blocks(judge.threshold)
     slug = re.sub(r"[^a-z0-9]+", "-", judge.name.lower()).strip("-")
     return Section(f"judge-{number}-{slug}", judge.name, tuple(blocks))
 
@@ -106,11 +112,14 @@ def _pair_blocks(judge: Judged) -> list[Block]:
     if pairs is None:
         return []
     longer = judge.lengths.longer if judge.lengths else None
+    ties = pairs.decides is not None and pairs.decides.mean < 1
     figures = [
         _figure("Accuracy of verdicts given", pairs.accuracy, "verdicts"),
         _figure("Accuracy, unscored as wrong", pairs.accuracy_of_all, "verdicts"),
         _figure("Same verdict in both orders", pairs.same, "pairs"),
         _figure("Accuracy when the same", pairs.accuracy_when_same, "pairs"),
+        _figure("Names a side", pairs.decides if ties else None, "verdicts"),
+        _figure("Accuracy when a side is named", pairs.right if ties else None, "verdicts"),
         _figure("First shown wins", pairs.first_shown, "verdicts"),
         _figure("Pick the longer", longer, "pairs"),
         _agreed("Cohen's kappa", pairs.kappa),
@@ -126,6 +135,7 @@ def _rating_blocks(judge: Judged) -> list[Block]:
         _figure("Accuracy at probability one half", judge.accuracy, "rows"),
         _agreed("Cohen's kappa", judge.kappa),
         _agreed("Krippendorff's alpha, interval", judge.scale_alpha),
+        _agreed("Krippendorff's alpha, ordinal", judge.ordinal_alpha),
     ]
     if judge.correlation is not None:
         n = judge.n - judge.unscored
@@ -153,48 +163,9 @@ def _calibrated_blocks(found: Calibrated) -> list[Block]:
     ]
 
 
-def _threshold_blocks(found: Threshold) -> list[Block]:
-    if not found.points:
-        return [Note("Too few rows for a threshold.")]
-    blocks: list[Block] = []
-    chosen, unseen = found.chosen, found.unseen
-    if chosen is None:
-        blocks.append(Note(f"No threshold reaches a precision of {found.target:g}.", "warning"))
-    else:
-        note = "interval holds at all thresholds at once"
-        figures = [
-            Figure("Threshold", f"{chosen.score:.3f}", note=f"for a precision of {found.target:g}"),
-            Figure(
-                "Precision", chosen.precision, "score", chosen.kept, "rows", chosen.low, chosen.high, note
-            ),
-            Figure("Share of rows kept", chosen.share, "share", note=f"{chosen.kept:,} rows"),
-        ]
-        if unseen is not None:
-            note = "cross-fitted; how far the choice was luck"
-            figures.append(Figure("Precision on unseen rows", unseen.mean, "score", unseen.n, note=note))
-        blocks.append(Figures(tuple(figures)))
-        blocks.append(Note(_certain(found)))
-    told = "; ".join(
-        f"from {p.score:.2f} up {p.hits:,} of {p.kept:,} right"
-        for p in found.points[:: max(1, len(found.points) // 6)]
-    )
-    blocks.append(ChartBlock("Precision and rows kept by threshold", charts.thresholds(found), told))
-    return blocks
-
-
-def _certain(found: Threshold) -> str:
-    if found.certain is None:
-        return f"Nowhere does the whole interval lie above {found.target:g}: to be sure, label more rows."
-    sure = found.certain
-    return (
-        f"From {sure.score:.3f} up the whole interval lies above {found.target:g} "
-        f"({100 * sure.share:.1f} % of the rows)."
-    )
-
-
 def _agreement(found: Calibration) -> Section:
     rows = [(name, _coefficient(one)) for name, one in found.people.items()]
-    rows += [(f"all judges, {kind} (alpha)", _coefficient(one)) for kind, one in found.between.items()]
+    rows += [(f"all judges, {kind} alpha", _coefficient(one)) for kind, one in found.between.items()]
     told = "Cohen's kappa of two people; Krippendorff's alpha where it says so"
     return Section(
         "agreement", "Agreement", (Table(("who", "coefficient"), tuple(rows), told, numeric=(1,)),)

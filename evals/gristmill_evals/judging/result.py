@@ -16,6 +16,8 @@ from gristmill_evals.agreement import (
     reliability_curve,
 )
 from gristmill_evals.judging.fitting import Fitted, fit
+from gristmill_evals.judging.juries import Jury
+from gristmill_evals.judging.jury_result import BINARY, FEWEST, FEWEST_OF_A_KIND, juries_of
 from gristmill_evals.judging.measures import (
     LengthMeasures,
     Lengths,
@@ -25,6 +27,7 @@ from gristmill_evals.judging.measures import (
     pair_lengths,
     pair_measures,
     rating_lengths,
+    scaled,
     share,
     sources,
     spearman,
@@ -33,10 +36,7 @@ from gristmill_evals.judging.threshold import Threshold, threshold_for
 from gristmill_evals.judging.votes import Malformed, PairVote, Rating, Votes
 from gristmill_evals.statistics import MIN_CLUSTERS, Estimate
 
-FEWEST = 20
-"""With fewer scored rows, or fewer than :data:`FEWEST_OF_A_KIND` right or wrong ones, nothing is fitted."""
-FEWEST_OF_A_KIND = 5
-BINARY = {0.0, 1.0}
+CHANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ class Judged:
     pairs: PairMeasures | None = None
     correlation: float | None = None
     scale_alpha: Agreement | None = None
-    """Of ratings on a scale: Krippendorff's alpha (interval) of judge and people."""
+    """Of ratings on a scale: Krippendorff's alpha (interval) of judge and people; of grades also ordinal."""
+    ordinal_alpha: Agreement | None = None
     lengths: LengthMeasures | None = None
     calibrated: Calibrated | None = None
     threshold: Threshold | None = None
@@ -88,6 +89,7 @@ class Calibration:
     between: Mapping[str, Agreement] = field(default_factory=dict)
     malformed: Sequence[Malformed] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
+    juries: tuple[Jury, ...] = ()
 
     def file(self) -> JudgeCalibration:
         """What scorers read; judges without an accuracy are left out."""
@@ -96,7 +98,12 @@ class Calibration:
 
 
 def calibrate(
-    votes: Votes, *, target: float = 0.95, lengths: Lengths | None = None, good_from: float | None = None
+    votes: Votes,
+    *,
+    target: float = 0.95,
+    lengths: Lengths | None = None,
+    good_from: float | None = None,
+    juries: Sequence[Sequence[str]] = (),
 ) -> Calibration:
     """Measure every judge of ``votes`` against the people's labels.
 
@@ -104,6 +111,10 @@ def calibrate(
         target: the precision that the threshold must reach.
         lengths: characters of the responses of pairs, by id.
         good_from: labels of ratings from here up count as accepted; needed when they are not 0 and 1.
+        juries: names of judges, those of one jury together; without them, judges that were asked alike.
+
+    Raises:
+        UsageError: a jury of unknown judges, or of fewer than two.
     """
     pairs: dict[str, list[PairVote]] = {}
     for vote in votes.pairs:
@@ -111,11 +122,14 @@ def calibrate(
     ratings: dict[str, list[Rating]] = {}
     for rating in votes.ratings:
         ratings.setdefault(rating.judge, []).append(rating)
+    # by id: folds and bootstraps follow the order of rows, which must not matter
     judges = [
-        _pair_judge(name, given, target, {**votes.lengths, **(lengths or {})})
+        _pair_judge(name, sorted(given, key=_id), target, {**votes.lengths, **(lengths or {})})
         for name, given in pairs.items()
     ]
-    judges += [_rating_judge(name, given, target, good_from) for name, given in ratings.items()]
+    judges += [
+        _rating_judge(name, sorted(given, key=_id), target, good_from) for name, given in ratings.items()
+    ]
     return Calibration(
         votes.origin,
         target,
@@ -124,18 +138,26 @@ def calibrate(
         between_judges(votes),
         votes.malformed,
         votes.left_out,
+        juries_of(votes, juries, good_from=good_from, target=target),
     )
+
+
+def _id(row: PairVote | Rating) -> str:
+    return row.id
 
 
 def _pair_judge(name: str, votes: list[PairVote], target: float, lengths: Lengths) -> Judged:
     measured = pair_measures(votes)
-    sure = [(v.sureness, v.verdict == v.label, v) for v in votes]
+    notes = _consistent_but_wrong(measured)
+    stated = any(vote.score is not None for vote in votes)
+    # a judge that says how sure it is on some rows says nothing on the others: 0 and 1 are of another scale
+    sure = [(None if stated and v.score is None else v.sureness, v.verdict == v.label, v) for v in votes]
     usable = [(score, right, v) for score, right, v in sure if score is not None]
     calibrated, threshold, note = _fitted(
         [score for score, _, _ in usable],
         [right for _, right, _ in usable],
         sources([v for _, _, v in usable]),
-        _Aim(target, len(votes) - len(usable), any(vote.score is not None for vote in votes)),
+        _Aim(target, len(votes) - len(usable), stated),
     )
     return Judged(
         name,
@@ -148,8 +170,18 @@ def _pair_judge(name: str, votes: list[PairVote], target: float, lengths: Length
         lengths=pair_lengths(votes, lengths),
         calibrated=calibrated,
         threshold=threshold,
-        notes=(note,) if note else (),
+        notes=(*notes, *([note] if note else [])),
     )
+
+
+def _consistent_but_wrong(measured: PairMeasures) -> list[str]:
+    same, right = measured.same, measured.accuracy_when_same
+    if same is None or right is None or right.n < FEWEST or right.mean > CHANCE:
+        return []
+    told = (
+        f"the same verdict in both orders on {same.mean:.3f} of the pairs, right on {right.mean:.3f} of those"
+    )
+    return [f"{told}: being consistent is not being right here"]
 
 
 def _rating_judge(name: str, ratings: list[Rating], target: float, good_from: float | None) -> Judged:
@@ -163,7 +195,8 @@ def _rating_judge(name: str, ratings: list[Rating], target: float, good_from: fl
     if binary or good_from is not None:
         calibrated, threshold, note = _fitted(scores, right, known, _Aim(target, unscored, True))
     said = [] if calibrated is None else [p >= 0.5 for p in calibrated.fitted.unseen]
-    alpha = None if binary or not usable else krippendorff_alpha([scores, labels], "interval", clusters=known)
+    levels = () if binary or not usable else scaled([*scores, *labels])
+    alphas = {level: krippendorff_alpha([scores, labels], level, clusters=known) for level in levels}
     return Judged(
         name,
         "rating",
@@ -172,7 +205,8 @@ def _rating_judge(name: str, ratings: list[Rating], target: float, good_from: fl
         share([a == b for a, b in zip(said, right, strict=True)], known) if said else None,
         cohen_kappa(said, right, clusters=known) if said else None,
         correlation=spearman(list(zip(scores, labels, strict=True))),
-        scale_alpha=alpha,
+        scale_alpha=alphas.get("interval"),
+        ordinal_alpha=alphas.get("ordinal"),
         lengths=rating_lengths(ratings),
         calibrated=calibrated,
         threshold=threshold,
@@ -245,7 +279,7 @@ def _record(judge: Judged, target: float) -> JudgeRecord | None:
         kind=judge.kind,
         accuracy=judge.accuracy.mean,
         interval=None if low is None or high is None else (low, high),
-        n=judge.n,
+        n=max(1, judge.n - judge.unscored),
         unscored=judge.unscored,
         method="none" if fitted is None else fitted.method,
         points=() if fitted is None else fitted.points,

@@ -10,6 +10,9 @@ from typing import Any
 from gristmill_evals.judging.votes import Rating, Votes
 from gristmill_evals.judging.votes_file import Reader
 
+JURY = "jury"
+"""What a jury calls itself among the judges of pairs of its scorer."""
+
 
 def votes_of_store(
     rows: Iterable[Mapping[str, Any]], pairs: Iterable[Mapping[str, Any]], origin: str
@@ -18,9 +21,10 @@ def votes_of_store(
     reader, lengths = Reader(), dict[str, tuple[int, int]]()
     for number, line in enumerate(pairs, 1):
         named = f"{line['scorer']}/{line['judge']}" if line["judge"] else line["scorer"]
-        reader.take(number, {**line, "judge": named})
-        first, second = line["chars"]
-        lengths[line["id"]] = first, second
+        reader.take(number, {**line, "judge": named, "jury": line["scorer"]})
+        if line["chars"] is not None:
+            first, second = line["chars"]
+            lengths[line["id"]] = first, second
     said, ratings = reader.votes(origin), votes_of_reviews(rows, origin)
     left_out = Counter(ratings.left_out)
     left_out.update(
@@ -28,6 +32,8 @@ def votes_of_store(
     )
     return replace(
         said,
+        # a jury is a judge too, and no member of itself
+        pairs=[replace(v, asked=None) if v.judge == f"{v.asked}/{JURY}" else v for v in said.pairs],
         ratings=ratings.ratings,
         raters=ratings.raters,
         lengths=lengths,
@@ -55,6 +61,6 @@ def votes_of_reviews(rows: Iterable[Mapping[str, Any]], origin: str) -> Votes:
             left_out["reviewers divided"] += 1
         else:
             label = float(2 * good > n)
-            key = row["example_id"], row["scorer"]
-            ratings.append(Rating(*key, row["value"], label, row["document_id"], row["chars"]))
+            given: tuple[Any, ...] = row["value"], label, row["document_id"], row["chars"], row.get("jury")
+            ratings.append(Rating(row["example_id"], row["scorer"], *given))
     return Votes(origin, ratings=ratings, raters=raters, left_out=dict(left_out))

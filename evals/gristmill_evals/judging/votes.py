@@ -16,7 +16,8 @@ class PairVote:
     """A judge's verdicts on one pair, both mapped back to the sides as stored; None is an unscored verdict.
 
     ``both_orders`` says whether the judge was asked a second time with the responses swapped. ``score`` is
-    how sure the judge is, if it says so; else :attr:`sureness` stands in.
+    how sure the judge is, if it says so; else :attr:`sureness` stands in. ``asked`` is the same for judges
+    that were asked alike, which form a jury; None for a jury itself, which is in none unless it is named.
     """
 
     id: str
@@ -27,6 +28,7 @@ class PairVote:
     label: Side
     source: str | None = None
     score: float | None = None
+    asked: str | None = ""
 
     @property
     def verdicts(self) -> tuple[Side | None, ...]:
@@ -52,7 +54,10 @@ class PairVote:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """A judge's score of one row (None: unscored), the people's label, and the row's length if known."""
+    """A judge's score of one row (None: unscored), the people's label, and the row's length if known.
+
+    ``asked`` as in :class:`PairVote`, None for any scorer that is no member of a jury.
+    """
 
     id: str
     judge: str
@@ -60,6 +65,7 @@ class Rating:
     label: float
     source: str | None = None
     length: int | None = None
+    asked: str | None = ""
 
 
 @dataclass(frozen=True, slots=True)

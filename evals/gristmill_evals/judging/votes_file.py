@@ -2,8 +2,8 @@
 
 A pair: ``id, judge, winner_forward, winner_swapped, label``. A rating: ``id, judge, score, label``. Both may
 have ``prompt`` (a judge asked in several ways is several judges), ``source`` (the document the row was made
-from) and ``labels`` (people's own labels by name, whose majority is the label where there is none). A verdict
-or score of ``null`` is one that the judge failed to give.
+from), ``jury`` (judges of one name form a jury), and ``labels`` (people's own labels by name, whose majority
+is the label where there is none). A verdict or score of ``null`` is one that the judge failed to give.
 """
 
 from __future__ import annotations
@@ -123,19 +123,29 @@ def _pair(row: Mapping[str, Any], key: str, judge: str, label: Side) -> PairVote
         label,
         _source(row),
         score,
+        _asked(row),
     )
 
 
 def _rating(row: Mapping[str, Any], key: str, judge: str, label: float) -> Rating:
     score = None if row["score"] is None else _number(row["score"], "score")
     length = len(row["response"]) if isinstance(row.get("response"), str) else None
-    return Rating(key, judge, score, label, _source(row), length)
+    return Rating(key, judge, score, label, _source(row), length, _asked(row))
 
 
 def _judge(row: Mapping[str, Any]) -> str:
     prompt = row.get("prompt")
     name = _text(row, "judge")
     return f"{name}/{prompt}" if isinstance(prompt, str) and prompt else name
+
+
+def _asked(row: Mapping[str, Any]) -> str:
+    """Judges with the same ``jury`` may form one; without it, those with the same prompt."""
+    named = row.get("jury")
+    if named is not None and not isinstance(named, str):
+        raise _WrongError("wrong-jury", f"{named!r:.60} is no name")
+    prompt = row.get("prompt")
+    return named or (prompt if isinstance(prompt, str) else "")
 
 
 def _source(row: Mapping[str, Any]) -> str | None:

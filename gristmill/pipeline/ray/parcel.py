@@ -121,5 +121,5 @@ def _parts(parcel: Parcel) -> list[tuple[ComponentKind, Component]]:
     loaded = parcel.loaded
     parts: list[tuple[ComponentKind, Component]] = [("generators", t.generator) for t in loaded.tasks]
     parts += [("gates", step) for step in parcel.steps if isinstance(step, Gate)]
-    parts += [("scorers", scorer) for scorer in loaded.scorers]
+    parts += [("scorers", part) for scorer in loaded.scorers for part in (scorer, *scorer.parts())]
     return parts

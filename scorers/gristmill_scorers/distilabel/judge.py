@@ -1,16 +1,18 @@
-"""What all of distilabel's judges share: a role to ask, one row, one rating from 1 to 5."""
+"""What all of distilabel's judges share: a role to ask, one row, one rating from 1 up, mostly to 5."""
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 from pydantic import Field
 
+from gristmill.models.structured import without_thinking
 from gristmill.models.types import Answer, Ask, Task
 from gristmill.records import Item
 from gristmill.registry import Scored, Scorer, Unscored
@@ -19,6 +21,7 @@ from gristmill_scorers.distilabel.bridge import Bridge, in_thread
 from gristmill_scorers.distilabel.tasks import Row, run_rows
 
 LOWEST, HIGHEST = 1, 5
+_WHOLE = re.compile(r"\[?([+-]?\d{1,9})\]?(?:(?:\s*/\s*|\s+out of )(\d{1,9}))?(?:[^\w.,/-]+\D*|\.)?")
 
 
 class UnusableRatingError(SpoiltVoteError):
@@ -36,11 +39,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What one answer says; ``about`` is what was rated, for the record."""
+    """What one answer says; ``about`` is what was rated, for the record, ``highest`` the top of its scale."""
 
     stars: int
     rationale: str
     about: Mapping[str, Any]
+    highest: int = HIGHEST
 
 
 class DistilabelJudge(Sampled, Scorer):
@@ -61,8 +65,8 @@ class DistilabelJudge(Sampled, Scorer):
 
     async def score(self, item: Item, ask: Ask) -> Scored | Unscored:
         """One call for each sample. Errors of ``ask`` are raised as they are, from wherever in distilabel."""
-        if not item.example.response.strip():
-            return Unscored("empty-response")
+        if problem := self._problem(item):
+            return Unscored(problem)
         job = self._job(item)
         given = {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens}
         bridge = Bridge(
@@ -72,8 +76,12 @@ class DistilabelJudge(Sampled, Scorer):
         )
         rows = await in_thread(partial(run_rows, job.task, job.args, job.row, self.samples), bridge)
         made_of = {answer.key: row for answer, row in zip(bridge.answers, rows, strict=True)}
-        ratings = cast(bridge.answers, lambda answer: self._rating(made_of[answer.key], answer))
+        ratings = cast(bridge.answers, lambda answer: self._rating(made_of[answer.key], spoken(answer)))
         return self._scored(ratings)
+
+    def _problem(self, item: Item) -> str:
+        """Why the row cannot be judged, a reason slug, else empty."""
+        return "" if item.example.response.strip() else "empty-response"
 
     @abstractmethod
     def _job(self, item: Item) -> Job:
@@ -99,16 +107,16 @@ class DistilabelJudge(Sampled, Scorer):
     def _decided(self, poll: Poll[float], ratings: Sequence[Rating | None]) -> Scored:
         assert poll.outcome is not None
         outcome = poll.outcome
-        value = (outcome - LOWEST) / (HIGHEST - LOWEST)
         # nobody may have given the median of an even count: the nearest speaks for it
         given = [rating for rating in ratings if rating is not None]
         nearest = min(given, key=lambda rating: abs(rating.stars - outcome))
-        scale = {"scale": f"{LOWEST}-{HIGHEST}", **nearest.about}
+        value = (outcome - LOWEST) / (nearest.highest - LOWEST)
+        scale = {"scale": f"{LOWEST}-{nearest.highest}", **nearest.about}
         if len(ratings) == 1:
             row = {"rating": nearest.stars, **scale, "call": poll.votes[0].call}
             return Scored(value, nearest.rationale, votes=(row,))
         votes = [
-            {**row, **({"rationale": rating.rationale} if rating else {})}
+            {**row, **(_told(rating) if rating else {})}
             for row, rating in zip(poll.rows(_shown), ratings, strict=True)
         ]
         row = {"rating": outcome, **scale, "rule": self.vote, "agreement": poll.agreement, "votes": votes}
@@ -123,12 +131,35 @@ def _shown(stars: float) -> Mapping[str, Any]:
     return {"rating": int(stars)}
 
 
-def checked(stars: int, rationale: str, **about: Any) -> Rating:
+def spoken(answer: Answer) -> Answer:
+    """The answer as distilabel's task has read it: without reasoning in front."""
+    return replace(answer, text=without_thinking(answer.text).strip())
+
+
+def _told(rating: Rating) -> Mapping[str, Any]:
+    """What one of several votes said beside its rating."""
+    both = {"ratings": rating.about["ratings"]} if "ratings" in rating.about else {}
+    return {"rationale": rating.rationale, **both}
+
+
+def checked(stars: int, rationale: str, highest: int = HIGHEST, **about: Any) -> Rating:
     """A rating on the scale.
 
     Raises:
         UnusableRatingError: ``rating-out-of-range``.
     """
-    if not LOWEST <= stars <= HIGHEST:
+    if not LOWEST <= stars <= highest:
         raise UnusableRatingError("rating-out-of-range")
-    return Rating(stars, rationale.strip(), about)
+    return Rating(stars, rationale.strip(), about, highest)
+
+
+def whole_number(text: str, highest: int = HIGHEST) -> int:
+    """The rating that ``text`` states: ``4``, ``[4]``, ``4/5``, ``4 out of 5`` or ``4 (Highly Informative)``.
+
+    Raises:
+        UnusableRatingError: ``unreadable-rating``, for no whole number or a second one that might be meant.
+    """
+    found = _WHOLE.fullmatch(text)
+    if found is None or found[2] not in (None, str(highest)):
+        raise UnusableRatingError("unreadable-rating")
+    return int(found[1])

@@ -10,6 +10,7 @@ from typing import Any
 from distilabel.models.llms.base import LLM
 from pydantic import PrivateAttr
 
+from gristmill.models.structured import without_thinking
 from gristmill.records import Message
 from gristmill_scorers.distilabel.bridge import Bridge
 
@@ -40,7 +41,9 @@ class DoorLLM(LLM):  # type: ignore[misc] # distilabel is untyped
         return [
             {
                 # a blank line at either end is a section without a rating to some parsers
-                "generations": [None if answer.error else answer.text.strip() for answer in answers],
+                "generations": [
+                    None if answer.error else without_thinking(answer.text).strip() for answer in answers
+                ],
                 "statistics": {
                     "input_tokens": [answer.usage.input_tokens for answer in answers],
                     "output_tokens": [answer.usage.output_tokens for answer in answers],

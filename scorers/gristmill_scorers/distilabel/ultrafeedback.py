@@ -9,14 +9,19 @@ from pydantic import Field
 
 from gristmill.models.types import Answer
 from gristmill.records import Item
-from gristmill_scorers.distilabel.judge import DistilabelJudge, Job, Rating, UnusableRatingError, checked
+from gristmill_scorers.distilabel.judge import (
+    DistilabelJudge,
+    Job,
+    Rating,
+    UnusableRatingError,
+    checked,
+    whole_number,
+)
 from gristmill_scorers.distilabel.tasks import Row
 
 Aspect = Literal["helpfulness", "honesty", "instruction-following", "truthfulness", "overall-rating"]
 
 _RATING_LINE = re.compile(r"^[^\w\n]*Rating[^\w\n]*?:(.*)$", re.M | re.I)
-# "4", "[4]", "4/5", "4 (Highly Informative)": a whole number, and no second one that might be meant
-_RATING = re.compile(r"\[?([+-]?\d+)\]?(?:\s*/\s*5|\s+out of 5)?(?:[^\w.,/-]+\D*|\.)?")
 
 
 class UltraFeedback(DistilabelJudge):
@@ -66,7 +71,4 @@ def stated_rating(text: str) -> int:
         raise UnusableRatingError("wrong-number-of-ratings")
     if lines[0].casefold() in {"n/a", "none"}:
         raise UnusableRatingError("not-applicable")
-    found = _RATING.fullmatch(lines[0])
-    if found is None:
-        raise UnusableRatingError("unreadable-rating")
-    return int(found[1])
+    return whole_number(lines[0])

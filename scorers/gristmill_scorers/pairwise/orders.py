@@ -12,15 +12,13 @@ from gristmill.models import structured
 from gristmill.models.types import Answer, Ask, Task
 from gristmill.records import Message
 from gristmill.voting import Poll, Vote, cast, majority
+from gristmill_scorers.likelihood.chances import PARAMS
 from gristmill_scorers.pairwise.prompt import PairStyle, pair_messages, pair_schema
-from gristmill_scorers.pairwise.verdict import Place, Reading, UnreadableVerdictError, off_scale, read
+from gristmill_scorers.pairwise.sureness import SIDES, weighed
+from gristmill_scorers.pairwise.verdict import Reading, UnreadableVerdictError, off_scale, read
 
 Order = Literal["forward", "swapped"]
 Side = Literal["1", "2", "tie"]
-_SIDES: Mapping[Order, Mapping[Place, Side]] = {
-    "forward": {"first": "1", "second": "2", "tie": "tie"},
-    "swapped": {"first": "2", "second": "1", "tie": "tie"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +34,16 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Who is asked and how: a role, sampling parameters, samples drawn in each order."""
+    """Who is asked and how: a role, sampling parameters, samples drawn in each order.
+
+    With ``logprobs`` readings say how likely each winner was.
+    """
 
     style: PairStyle
     model: str | None = None
     samples: int = 1
     params: Mapping[str, Any] = field(default_factory=dict)
+    logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +86,15 @@ async def _one(pair: Pair, judge: Judge, ask: Ask, order: Order) -> Heard:
         spoilt: Vote[Reading] = Vote(None, error.key, _reason(error.kind, error.raw, judge), error.raw)
         nobody: Vote[Side] = Vote(None, error.key, spoilt.failed, error.raw)
         return Heard(order, "", [spoilt], majority([nobody]))
-    scale = judge.style.scale
     votes: list[Vote[Reading]] = []
-    for answer, vote in zip(answers, cast(answers, lambda given: read(given, scale)), strict=True):
-        if vote.failed and not answer.error:
+    for answer, vote in zip(answers, cast(answers, lambda given: _read(given, judge)), strict=True):
+        # one repair for each verdict: not of an answer that the door has had mended
+        if vote.failed and not answer.error and not answer.repaired:
             votes.append(await _repaired(judge, ask, messages, task, vote))
         else:
             votes.append(Vote(vote.value, vote.call, _reason(vote.failed, vote.text, judge), vote.text))
     sides: list[Vote[Side]] = [
-        Vote(None if v.value is None else _SIDES[order][v.value.winner], v.call, v.failed, v.text)
+        Vote(None if v.value is None else SIDES[order].get(v.value.winner), v.call, v.failed, v.text)
         for v in votes
     ]
     model = next((answer.model for answer in answers if answer.model), "")
@@ -108,8 +110,8 @@ async def _repaired(
     """
     turns = structured.repair_turns(vote.text, f"{vote.failed.replace('-', ' ')}.")
     try:
-        [answer] = await _asked(judge, ask, [*messages, *turns], task, 1)
-        return Vote(read(answer, judge.style.scale), answer.key, "", answer.text)
+        [answer] = await _asked(judge, ask, [*messages, *turns], task, 1, repair=True)
+        return Vote(_read(answer, judge), answer.key, "", answer.text)
     except ModelAnswerError as error:
         return Vote(None, error.key or vote.call, vote.failed, error.raw or vote.text)
     except UnreadableVerdictError as error:
@@ -117,7 +119,7 @@ async def _repaired(
 
 
 async def _asked(
-    judge: Judge, ask: Ask, messages: Sequence[Message], task: Task, samples: int
+    judge: Judge, ask: Ask, messages: Sequence[Message], task: Task, samples: int, *, repair: bool = False
 ) -> list[Answer]:
     return await ask(
         messages,
@@ -126,8 +128,15 @@ async def _asked(
         model=judge.model,
         n=samples,
         partial=True,
+        repair=repair,
+        **(PARAMS if judge.logprobs else {}),
         **judge.params,
     )
+
+
+def _read(answer: Answer, judge: Judge) -> Reading:
+    reading = read(answer, judge.style.scale)
+    return weighed(reading, answer) if judge.logprobs else reading
 
 
 def _reason(failed: str, raw: str, judge: Judge) -> str:

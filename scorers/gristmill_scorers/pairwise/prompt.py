@@ -44,6 +44,9 @@ _RATING = """Rate RESPONSE_A and RESPONSE_B, each from 1 (worst) to {scale} (bes
 _FAIR = """- Which one comes first means nothing. Length, tone and formatting count only where a rule says so.
 - REFERENCE, where there is one, is an answer known to be good; another one can be as good."""
 
+_UNSURE = """- "winner" is "unsure" when you cannot tell, as where a claim cannot be checked. That is no
+  tie, which says that you see both well and neither is better. Do not guess."""
+
 _EXPLAIN = {
     "before": '- First compare both by each rule in "explanation", in at most 120 words, then decide.',
     "after": '- Decide, then give the reason in "explanation", in at most 60 words.',
@@ -54,11 +57,15 @@ _NOW = "Compare RESPONSE_A and RESPONSE_B by the rules above. Answer with the JS
 
 @dataclass(frozen=True, slots=True)
 class PairStyle:
-    """How a judge is asked. ``scale`` 0 asks for a winner, N for two ratings of 1 to N."""
+    """How a judge is asked. ``scale`` 0 asks for a winner, N for two ratings of 1 to N.
+
+    ``unsure`` lets a judge that is asked for a winner say that it cannot tell.
+    """
 
     rules: str = ""
     scale: int = 0
     explanation: Explanation = "before"
+    unsure: bool = False
 
 
 def pair_messages(style: PairStyle, material: Mapping[str, str]) -> list[Message]:
@@ -66,6 +73,7 @@ def pair_messages(style: PairStyle, material: Mapping[str, str]) -> list[Message
     text, mark = fenced(material)
     task = _RATING if style.scale else _WINNER
     parts = [task.format(rules=style.rules.strip() or _RULES, scale=style.scale), _FAIR]
+    parts += [_UNSURE] if style.unsure else []
     parts += [_EXPLAIN[style.explanation], f"\nForm: {_form(style)}"]
     system = f"{_ROLE}\n\n" + "\n".join(parts) + f"\n\n{_MARKS.format(mark=mark)}"
     return [{"role": "system", "content": system}, {"role": "user", "content": f"{text}\n\n{_NOW}"}]
@@ -80,7 +88,8 @@ def _form(style: PairStyle) -> str:
 def pair_schema(style: PairStyle) -> dict[str, Any]:
     """JSON schema of the answer; the order of its properties is the order in which they are written."""
     rating = {"type": "integer", "minimum": 1, "maximum": style.scale}
-    verdict: dict[str, Any] = {"winner": {"type": "string", "enum": ["A", "B", "tie"]}}
+    winners = ["A", "B", "tie", *(["unsure"] if style.unsure else [])]
+    verdict: dict[str, Any] = {"winner": {"type": "string", "enum": winners}}
     if style.scale:
         verdict = {"rating_a": rating, "rating_b": rating}
     text = {} if style.explanation == "none" else {"explanation": {"type": "string"}}

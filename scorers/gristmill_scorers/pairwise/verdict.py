@@ -10,12 +10,13 @@ from typing import Any, Literal
 from gristmill.models.types import Answer
 from gristmill.voting import SpoiltVoteError
 
-Place = Literal["first", "second", "tie"]
+Place = Literal["first", "second", "tie", "unsure"]
+"""What a judge names; ``unsure`` is no winner but an abstention, where it may abstain."""
 
 _THINKING = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 # inside a string of the answer (an explanation that quotes) these quotes are escaped and do not match
 _STATED = re.compile(r'(?<!\\)"(winner|rating_a|rating_b)"\s*:\s*("[^"\\]*"|[^\s,}\]]+)')
-_PLACES: Mapping[object, Place] = {"A": "first", "B": "second", "tie": "tie"}
+PLACES: Mapping[str, Place] = {"A": "first", "B": "second", "tie": "tie", "unsure": "unsure"}
 
 
 class UnreadableVerdictError(SpoiltVoteError):
@@ -24,11 +25,18 @@ class UnreadableVerdictError(SpoiltVoteError):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One verdict: the place that won, both ratings in the order shown (None: a winner was asked for)."""
+    """One verdict: the place that won, both ratings in the order shown (None: a winner was asked for).
+
+    ``mode`` is ``logprobs`` where ``chances`` hold the probability of each place, ``verdict`` where log
+    probabilities were asked for and cannot be used (``why``).
+    """
 
     winner: Place
     ratings: tuple[int, int] | None
     explanation: str
+    mode: Literal["logprobs", "verdict", ""] = ""
+    why: str = ""
+    chances: Mapping[Place, float] | None = None
 
 
 def read(answer: Answer, scale: int) -> Reading:
@@ -48,9 +56,9 @@ def read(answer: Answer, scale: int) -> Reading:
         first, second = (_rating(data.get(name), scale) for name in ("rating_a", "rating_b"))
         return Reading(_higher(first, second), (first, second), explanation)
     winner = data.get("winner")
-    if not isinstance(winner, str) or winner not in _PLACES:
+    if not isinstance(winner, str) or winner not in PLACES:
         raise UnreadableVerdictError("malformed-verdict")
-    return Reading(_PLACES[winner], None, explanation)
+    return Reading(PLACES[winner], None, explanation)
 
 
 def off_scale(raw: str, scale: int) -> bool:

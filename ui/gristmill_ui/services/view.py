@@ -95,11 +95,16 @@ def match_card(item: ItemView, match: Match) -> str:
 
 def scores(item: ItemView) -> str:
     """What the judges said: value or why there is none, and the reasons given."""
-    lines = []
-    for score in item.scores:
-        value = f"{score.value:.2f}" if score.value is not None else f"unscored: {score.unscored_reason}"
-        lines.append(f"<p><b>{escape(score.scorer)}</b> {escape(value)}<br>{escape(score.rationale)}</p>")
+    lines = [
+        f"<p><b>{escape(score.scorer)}</b> {escape(score.shown)}<br>{_lines(score.rationale)}</p>"
+        for score in item.scores
+    ]
     return f'<div class="gm-prose">{"".join(lines) or "<p>No scores.</p>"}</div>'
+
+
+def _lines(text: str) -> str:
+    """A jury's rationale has a line for each judge."""
+    return escape(text).replace("\n", "<br>")
 
 
 def history(item: ItemView) -> str:

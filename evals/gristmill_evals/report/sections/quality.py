@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from gristmill.records import OTHER_KIND
 from gristmill_evals import charts
 from gristmill_evals.report.blocks import Block, ChartBlock, Figure, Figures, Note, Section, Table
 from gristmill_evals.report.frames import Frames, groups
@@ -13,8 +14,13 @@ WELL_GROUNDED = 0.8
 
 
 def scores(frames: Frames) -> Section:
-    """Distribution and mean of each scorer, by generator too; unscored rows are counted apart."""
-    frame = frames["scores"]
+    """Distribution and mean of each scorer, by generator too; unscored rows are counted apart.
+
+    Rows of a kind that a scorer does not judge are neither: they are counted in a note.
+    """
+    every = frames["scores"]
+    strange = every["unscored_reason"].fillna("") == OTHER_KIND
+    frame = every[~strange]
     if frame.empty:
         return Section("scores", "Scores", (Note("No scorer has run."),))
     rows = tuple(_scorer(name, part) for (name,), part in groups(frame, "scorer"))
@@ -26,6 +32,9 @@ def scores(frames: Frames) -> Section:
         blocks.append(ChartBlock("Score distributions", charts.score_distribution(frame), told))
         blocks.append(_by_generator(scored))
     blocks += [Table(columns, rows, "By scorer", numeric=(1, 2, 3, 4, 5)), *_unscored(frame)]
+    if strange.any():
+        told = ", ".join(f"{name} {len(part):,}" for (name,), part in groups(every[strange], "scorer"))
+        blocks.append(Note(f"Not applicable, rows of a kind that the scorer does not judge: {told}."))
     return Section(
         "scores",
         "Scores",

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gristmill.records import OTHER_KIND
 from gristmill_evals.report.blocks import Note, Sample, Samples, Section
 from gristmill_evals.report.frames import Frames, parsed, records, text
 from gristmill_evals.report.sections.pairs import quotes
@@ -76,11 +77,14 @@ def _scores(value: Any) -> list[tuple[str, str]]:
         pairs = [(text(one.get("scorer")), one) for one in value]
     else:
         pairs = list((value or {}).items())
-    return [(name, _number(one.get("value") if isinstance(one, dict) else one)) for name, one in pairs]
+    return [(name, _number(one)) for name, one in pairs]
 
 
-def _number(value: Any) -> str:
-    return "unscored" if value is None else f"{float(value):.2f}"
+def _number(score: Any) -> str:
+    record = score if isinstance(score, dict) else {"value": score}
+    if record.get("value") is None:
+        return "not applicable" if record.get("unscored_reason") == OTHER_KIND else "unscored"
+    return f"{float(record['value']):.2f}"
 
 
 def _cut(value: str, limit: int) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gristmill_evals import charts
 from gristmill_evals.report.blocks import Block, ChartBlock, Code, Note, Section, Table
-from gristmill_evals.report.frames import Frames, groups, latest_run, records, text
+from gristmill_evals.report.frames import Frames, groups, latest_run, parsed, records, text
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 _SECRET = re.compile(r"(api_?key|token|secret|password|authorization)$", re.I)
@@ -29,12 +29,24 @@ def cost(frames: Frames) -> Section:
     if calls["cost"].fillna(0).astype(float).sum() > 0:
         paid = "; ".join(f"{row[0]}: {row[4]}" for row in rows)
         blocks.append(ChartBlock("US dollars by model", charts.cost(calls), paid))
-    blocks.append(Table(columns, tuple(rows), numeric=(1, 2, 3, 4)))
+    blocks += [Table(columns, tuple(rows), numeric=(1, 2, 3, 4)), *_repairs(frames)]
     intro = (
         "All calls kept in the dataset, counted: no interval. "
         "Rule-based models cost nothing and are listed for lineage."
     )
     return Section("cost", "Cost and tokens", tuple(blocks), intro)
+
+
+def _repairs(frames: Frames) -> list[Block]:
+    """Requests to mend an answer, by the door or by a scorer, in the runs that counted them."""
+    counts = [(parsed(run["summary"]) or {}).get("calls") or {} for run in records(frames["runs"])]
+    known = [calls for calls in counts if "repairs" in calls]
+    if not known:
+        return []
+    repairs, asked = sum(calls["repairs"] for calls in known), sum(c["sent"] + c["cached"] for c in known)
+    share = f"{repairs:,} of {asked:,} calls" if repairs else "no call"
+    runs = "the last run" if len(known) == 1 else f"{len(known)} runs"
+    return [Note(f"Repair requests, for answers that could not be used: {share} of {runs}.")]
 
 
 def _model(name: str, calls: pd.DataFrame) -> tuple[Any, ...]:

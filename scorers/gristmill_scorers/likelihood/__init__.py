@@ -1,0 +1,1 @@
+"""How likely a judge's verdict was among those it could have given, from the log probabilities of tokens."""
