@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import kernel
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read on import; a look-up that is refused is tried for half a minute
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # Files that take longest, by how their names begin: they come first, so that no worker is left with one.
-LONG = ("test_engine_kills", "test_batch_", "test_browser", "test_engine_", "test_pipeline_", "test_models_")
+LONG = (
+    *("test_engine_kills", "test_ray_cluster", "test_batch_", "test_browser", "test_engine_"),
+    *("test_pipeline_", "test_models_"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,6 +32,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((i for i, start in enumerate(LONG) if item.path.name.startswith(start)), len(LONG))
 
     items.sort(key=rank)
+    if os.environ.get("PYTEST_XDIST_WORKER") == "gw0" and any(map(_of_the_check, items)):
+        kernel.begin()
+
+
+def _of_the_check(item: pytest.Item | pytest.FixtureRequest) -> bool:
+    return "contamina" in item.path.name
+
+
+def pytest_unconfigure() -> None:
+    """At the end of a process all must go: native modules complain of what stays."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +51,39 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the measurement data (../shared) is not beside this checkout")
     return SHARED
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a process that is killed leaves in the folder for temporary files goes with the tests.
+
+    The folder has a short name, because paths of sockets in it may have 107 bytes.
+    """
+    tmp_path_factory.getbasetemp()  # of which pytest keeps the last ones
+    folder = tempfile.mkdtemp(prefix="gm-")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TMPDIR", folder)
+    patch.setattr(tempfile, "tempdir", folder)
+    yield
+    patch.undo()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def earlier_files_stay() -> None:
+    """A collection, of which many a test starts some, goes over what its own file made and no more.
+
+    Over all that a worker has imported and collected it takes a third of a second.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_once(request: pytest.FixtureRequest) -> None:
+    """Tests of the contamination check in several processes do not compile it in each of them."""
+    if "PYTEST_XDIST_WORKER" in os.environ and _of_the_check(request):
+        kernel.wait()
 
 
 def _is_local(address: Any) -> bool:

@@ -20,6 +20,7 @@ PRICED = ", price: {input: 100, output: 100}, params: {max_tokens: 200}"
 
 def test_the_budget_counts_what_is_on_its_way_and_a_higher_one_goes_on(tmp_path: Path) -> None:
     with BatchServer() as server:
+        server.default = Plan(polls=1)
         recipe = project(tmp_path, server.url, PRICED)
         first = run_json(recipe, "--batch", "--max-cost", 0.06, code=3)
         calls = first["batches"]["submitted"]["calls"]

@@ -16,7 +16,7 @@ from support.projects import gristmill, run_json
 @pytest.mark.parametrize(
     "plan",
     [
-        Plan(p429=0.3, p500=0.3),
+        Plan(p429=0.3, p500=0.3, polls=1),
         Plan("expired", left=0.5),
         Plan(dropped=0.4),
         Plan(junk=3, strangers=2),
@@ -73,7 +73,7 @@ def test_too_many_at_once_are_handed_in_by_and_by(tmp_path: Path) -> None:
 
 def test_a_cancelled_batch_stops_and_its_answers_are_kept(tmp_path: Path) -> None:
     with BatchServer() as server:
-        server.plans.append(Plan("cancelled", left=0.5))
+        server.plans.append(Plan("cancelled", left=0.5, polls=1))
         recipe = project(tmp_path, server.url)
         run_json(recipe, "--batch")
         run_json(recipe, "--batch")

@@ -11,6 +11,7 @@ from support.projects import gristmill, run_json
 
 def test_a_run_in_rounds_ends_and_online_has_nothing_left_to_send(tmp_path: Path) -> None:
     with BatchServer() as server:
+        server.default = Plan(polls=1)
         recipe = project(tmp_path, server.url)
         done = rounds(recipe)
         online = run_json(recipe)

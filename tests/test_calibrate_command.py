@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,41 @@ def test_json_holds_the_same_figures(votes: Path, capsys: pytest.CaptureFixture[
     assert pair["pairs"]["accuracy_when_same"]["n"] == len(both)
 
 
+def jury_lines(rows: int) -> Iterator[dict[str, Any]]:
+    """Two weak judges that contradict themselves and a good one, asked alike; and one asked otherwise."""
+    draw = random.Random(4)
+    for n in range(rows):
+        row: dict[str, Any] = {"id": f"p{n}", "label": draw.choice([1, 2]), "prompt": "plain"}
+        for judge, skill in (("good", 0.9), ("weak", 0.7), ("weaker", 0.55)):
+            said = [row["label"] if draw.random() < skill else 3 - row["label"] for _ in range(2)]
+            yield {**row, "judge": judge, "winner_forward": said[0], "winner_swapped": said[1]}
+        yield {**row, "judge": "good", "prompt": "long", "winner_forward": None, "winner_swapped": 1}
+
+
+def test_judges_asked_alike_are_reported_as_a_jury(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    votes = tmp_path / "votes.jsonl"
+    votes.write_text("\n".join(map(json.dumps, jury_lines(120))))
+    run(votes, "--out", tmp_path / "page.html")
+    said = capsys.readouterr().err
+    assert "jury plain: 3 judges of pairs, 120 rows judged by all\n  good/plain: weight " in said
+    assert "  equal weights: accuracy 0." in said
+    assert "  unanimous in every order: decides 0." in said
+    assert "  ! Equal weights are below the best judge alone: 0." in said
+    page = (tmp_path / "page.html").read_text()
+    assert all(text in page for text in ("Jury: plain", "weights by accuracy", "Equal weights are below"))
+    [jury] = json.loads((tmp_path / "page.json").read_text())["juries"]
+    assert [member["name"] for member in jury["members"]] == ["good/plain", "weak/plain", "weaker/plain"]
+    assert jury["ways"]["equal"]["against_best"]["high"] < 0
+    run(votes, "--jury", "good/plain, weak/plain", "--jury", "weak*", "--json")
+    named = json.loads(capsys.readouterr().out)["juries"]
+    assert [(one["name"], len(one["members"])) for one in named] == [
+        ("good/plain, weak/plain", 2),
+        ("weak*", 2),
+    ]
+
+
 def test_reviews_of_a_store_are_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with new_store(tmp_path) as store:
         data = fill(store, examples=10)
@@ -112,6 +148,8 @@ def test_a_store_without_reviews_says_what_to_do(tmp_path: Path) -> None:
         (["--out", "page.html", "--save", "page.json"], "would overwrite the .json twin"),
         (["--out", "gone/page.html"], "no such folder"),
         (["--pairs", "gone.jsonl"], "no such file of pairs"),
+        (["--jury", "pairs,nobody"], "no judge is called nobody"),
+        (["--jury", "pairs"], "a jury of one: pairs"),
     ],
 )
 def test_wrong_arguments(
@@ -183,3 +221,38 @@ def test_judges_of_pairs_in_a_store_are_measured_by_their_votes(
     assert judge["pairs"]["same"]["mean"] == pytest.approx(9 / 29)
     assert judge["lengths"]["n"] == 29
     assert said["left_out"] == {"reviewers divided": 1, "a pair with no-majority": 1}
+
+
+def member(judge: str, **said: Any) -> dict[str, Any]:
+    """A row of a jury's votes about one member, as the scorer ``jury`` keeps it."""
+    return {"role": judge, "model": judge, "judge": judge, "weight": 1.0, **said}
+
+
+def test_juries_of_a_store_are_measured_member_by_member_and_as_a_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with new_store(tmp_path) as store:
+        data = fill(store, examples=24, pairs=24)
+        writer = SegmentWriter(store.path, "run-1")
+        for n, pair in enumerate(data.pairs):
+            verdicts = {"winner_forward": "1", "winner_swapped": "1" if n % 3 else "2"}
+            voted = [
+                member(name, value=1.0, votes=[{**verdicts, "chars": [9, 9]}]) for name in ("org/a", "b")
+            ]
+            head = {"jury": "pair", "judge": "jury", **verdicts, "chars": [9, 9]}
+            writer.add(Score(pair.id, "pair", "1", 1.0, votes=(head, *voted)))
+        for n, example in enumerate(data.examples):
+            rated = [member("org/a", value=n / 24, votes=[]), member("b", unscored="refused", votes=[])]
+            writer.add(Score(example.id, "rubric", "1", n / 24, votes=({"jury": "rubric"}, *rated)))
+        writer.flush()
+        store.ingest()
+        for example in (*data.examples, *data.pairs):
+            kind = {"action": "prefer", "side": "chosen"} if example in data.pairs else {"action": "accept"}
+            decide(store, review(example, **kind))  # type: ignore[arg-type]
+    run("--db", store.path, "--json")
+    said = json.loads(capsys.readouterr().out)
+    names = {judge["name"]: (judge["n"], judge["unscored"]) for judge in said["judges"]}
+    assert names["pair/org/a"] == names["pair/b"] == names["pair/jury"] == (24, 0)
+    assert (names["rubric"], names["rubric/b"]) == ((24, 0), (24, 24))
+    juries = {jury["name"]: [one["name"] for one in jury["members"]] for jury in said["juries"]}
+    assert juries == {"pair": ["pair/b", "pair/org/a"], "rubric": ["rubric/b", "rubric/org/a"]}

@@ -45,22 +45,22 @@ def scanning(db: Path, server: OpenAIServer, rng: random.Random) -> Callable[[],
 
 
 def walking(db: Path, server: OpenAIServer, rng: random.Random) -> Callable[[], object]:
-    goal = server.answered.total() + rng.randint(1, 100)
+    goal = server.answered.total() + rng.randint(1, 60)
     return lambda: server.answered.total() >= goal
 
 
 def flushing(db: Path, server: OpenAIServer, rng: random.Random) -> Callable[[], object]:
-    goal = server.answered.total() + rng.randint(0, 80)
+    goal = server.answered.total() + rng.randint(0, 50)
     return lambda: server.answered.total() >= goal and segments(db, ".*.tmp")
 
 
 def ingesting(db: Path, server: OpenAIServer, rng: random.Random) -> Callable[[], object]:
-    goal = server.answered.total() + rng.randint(0, 80)
+    goal = server.answered.total() + rng.randint(0, 50)
     return lambda: server.answered.total() >= goal and segments(db)
 
 
 def any_time(db: Path, server: OpenAIServer, rng: random.Random) -> Callable[[], object]:
-    moment = time.monotonic() + rng.uniform(0.05, 1.5)
+    moment = time.monotonic() + rng.uniform(0.05, 1.0)
     return lambda: time.monotonic() >= moment
 
 
@@ -69,16 +69,29 @@ def closing(db: Path, server: OpenAIServer, rng: random.Random) -> Callable[[], 
     return lambda: server.answered.total() > before and not server.active
 
 
+DOCUMENTS, SEED = 100, 7
+
+
+@pytest.fixture(scope="module")
+def left_alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a run over ``DOCUMENTS`` holds that nobody killed."""
+    folder = tmp_path_factory.mktemp("left")
+    corpus(folder / "docs.jsonl", DOCUMENTS)
+    return alone(folder / "alone", {"seed": SEED})
+
+
 MOMENTS = (walking, flushing, any_time, ingesting, scanning, walking, closing, any_time, ingesting, closing)
 KILLS = 8
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_run_killed_eight_times_holds_what_one_left_alone_holds(tmp_path: Path, seed: int) -> None:
+def test_a_run_killed_eight_times_holds_what_one_left_alone_holds(
+    tmp_path: Path, left_alone: dict[str, Any], seed: int
+) -> None:
     rng, kills = random.Random(seed), 0
-    corpus(tmp_path / "docs.jsonl", 150)
+    corpus(tmp_path / "docs.jsonl", DOCUMENTS)
     db = tmp_path / "gristmill.duckdb"
-    with OpenAIServer(seed=seed, **BEHAVIOUR) as server:
+    with OpenAIServer(seed=SEED, **BEHAVIOUR) as server:
         path = recipe(tmp_path, server.url, OPTIONS)
         for moment in MOMENTS * 2:
             process = start(path, hasty=True)
@@ -94,14 +107,16 @@ def test_a_run_killed_eight_times_holds_what_one_left_alone_holds(tmp_path: Path
     assert (summary["balanced"], summary["pending"], summary["failed"]) == (True, 0, {})
     assert (again["calls"]["sent"], again["resumed"]) == (0, again["planned"])
     assert asked_again(server) <= 2 * IN_FLIGHT * kills
-    assert held(db) == alone(tmp_path / "alone", {"seed": seed})
+    assert held(db) == left_alone
 
 
-def test_the_review_app_and_a_run_beside_it_killed_in_turn(tmp_path: Path) -> None:
+def test_the_review_app_and_a_run_beside_it_killed_in_turn(
+    tmp_path: Path, left_alone: dict[str, Any]
+) -> None:
     rng = random.Random(7)
-    corpus(tmp_path / "docs.jsonl", 100)
+    corpus(tmp_path / "docs.jsonl", DOCUMENTS)
     db = tmp_path / "gristmill.duckdb"
-    with OpenAIServer(seed=7, **BEHAVIOUR) as server:
+    with OpenAIServer(seed=SEED, **BEHAVIOUR) as server:
         path = recipe(tmp_path, server.url, OPTIONS)
         process = start(path, hasty=True)
         until(walking(db, server, rng), process)
@@ -119,7 +134,7 @@ def test_the_review_app_and_a_run_beside_it_killed_in_turn(tmp_path: Path) -> No
         summary, _ = finish(start(path))
     assert (summary["balanced"], summary["pending"], summary["failed"]) == (True, 0, {})
     assert asked_again(server) <= 2 * IN_FLIGHT * 4
-    assert held(db) == alone(tmp_path / "alone", {"seed": 7})
+    assert held(db) == left_alone
 
 
 def test_a_run_goes_on_when_the_app_that_owns_its_store_is_killed(tmp_path: Path) -> None:

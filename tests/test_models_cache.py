@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 
 from gristmill.errors import StoreError
 from gristmill.models.cache import Entry, ResponseCache
+from gristmill.models.types import TokenLogprob
 from gristmill.records import Call, Usage
 
 
@@ -34,6 +37,16 @@ async def test_what_goes_in_comes_out(tmp_path: Path) -> None:
     again = ResponseCache(tmp_path / "deep" / "calls.sqlite")
     assert again.get("k") == put
     again.close()
+
+
+async def test_log_probabilities_come_back_those_of_impossible_tokens_too(tmp_path: Path) -> None:
+    tokens = [TokenLogprob("a", -0.5, [("a", -0.5), ("b", -math.inf)]), TokenLogprob("c", -math.inf, [])]
+    call = replace(entry("k").call, params={"logprobs": True})
+    for _ in range(2):
+        cache = ResponseCache(tmp_path / "c.sqlite")
+        stored = await cache.put(Entry(call, "stop", logprobs=tokens))
+        cache.close()
+        assert stored.logprobs == tokens
 
 
 async def test_many_at_once_are_all_committed_before_they_are_handed_on(tmp_path: Path) -> None:
@@ -73,6 +86,7 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from gristmill.models.cache import Entry, ResponseCache
+from gristmill.models.types import TokenLogprob
 from gristmill.records import Call, Usage
 
 async def main(path, name):

@@ -467,7 +467,7 @@ async def test_a_call_leaves_nothing_for_the_garbage_collector() -> None:
         try:
             for _ in range(50):
                 await transport.chat(BODY, 10)
-                left = [each for each in _collected() if type(each).__module__.startswith("gristmill")]
+            left = [each for each in _collected() if type(each).__module__.startswith("gristmill")]
         finally:
             gc.enable()
     assert left == []

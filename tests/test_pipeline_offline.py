@@ -34,7 +34,7 @@ def test_second_run_sends_nothing_and_changes_no_row(tmp_path: Path) -> None:
     first = run_json(recipe)
     before = dump(recipe)
     second = run_json(recipe)
-    assert second["calls"] == {"sent": 0, "cached": 0, "retried": 0}
+    assert second["calls"] == {"sent": 0, "cached": 0, "retried": 0, "repairs": 0}
     assert dump(recipe) == before
     assert (second["accepted"], second["rejected"]) == (first["accepted"], first["rejected"])
     assert second["resumed"] == second["planned"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -141,7 +142,8 @@ def test_a_wrong_key_stops_the_run(tmp_path: Path, cluster: Any, monkeypatch: py
         summary = on_ray(recipe(tmp_path, server.url, OPTIONS + ", api_key_env: MILL_KEY"))
     assert (summary.status, isinstance(summary.error, ModelConfigError)) == ("failed", True)
     assert (summary.tally.pending, summary.tally.balanced) == (60, True)
-    logs = [path for path in Path("/tmp/ray/session_latest/logs").rglob("*") if path.is_file()]
+    folder = Path(tempfile.gettempdir(), "ray/session_latest/logs")
+    logs = [path for path in folder.rglob("*") if path.is_file()]
     assert logs
     assert [path for path in logs if b"9f8e7d6c5b4a" in path.read_bytes()] == []
 

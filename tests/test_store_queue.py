@@ -23,6 +23,17 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def made(store: Store) -> Dataset:
     """Instructions 0 to 6 (scores 0.0 to 0.6; ann rejected 1, bob accepted 2), pairs 7 and 8."""
+    return decided(store)
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Dataset]]:
+    """A store with the rows of ``made``, for tests that only look."""
+    with new_store(tmp_path_factory.mktemp("shelf")) as opened:
+        yield opened, decided(opened)
+
+
+def decided(store: Store) -> Dataset:
     result = fill(store, examples=7, pairs=2)
     store.decide(review(result.examples[1], "reject"))
     store.decide(review(result.examples[2], "accept", by="bob"))
@@ -57,7 +68,8 @@ FILTERS = [
 
 
 @pytest.mark.parametrize(("filters", "expected"), FILTERS)
-def test_filters_and_orders(store: Store, made: Dataset, filters: Filters, expected: list[int]) -> None:
+def test_filters_and_orders(shelf: tuple[Store, Dataset], filters: Filters, expected: list[int]) -> None:
+    store, made = shelf
     found = numbers(made, store.queue_page(filters))
     tied = {7, 8} if filters.order.startswith("score") else set()  # unscored: ordered by id
     assert [n for n in found if n not in tied] == [n for n in expected if n not in tied]
@@ -65,7 +77,8 @@ def test_filters_and_orders(store: Store, made: Dataset, filters: Filters, expec
 
 
 @pytest.mark.parametrize("order", ["oldest", "newest", "document", "score_low", "score_high", "random"])
-def test_pages_join_without_gap_or_repetition(store: Store, made: Dataset, order: Any) -> None:
+def test_pages_join_without_gap_or_repetition(shelf: tuple[Store, Dataset], order: Any) -> None:
+    store, _ = shelf
     whole = store.queue_page(Filters(status=(), order=order))
     pages, after = [], None
     while page := store.queue_page(Filters(status=(), order=order), after, 2):
@@ -101,9 +114,9 @@ def test_rows_show_and_search_the_text_as_it_reads_now(store: Store, made: Datas
 
 
 @pytest.mark.parametrize("cursor", ["", "no base64 at all!", "WzFd", "bnVsbA=="])
-def test_a_broken_cursor_is_explained(store: Store, made: Dataset, cursor: str) -> None:
+def test_a_broken_cursor_is_explained(shelf: tuple[Store, Dataset], cursor: str) -> None:
     with pytest.raises(StoreError, match="not a cursor"):
-        store.queue_page(Filters(), cursor)
+        shelf[0].queue_page(Filters(), cursor)
 
 
 def test_an_unknown_order_is_explained(store: Store) -> None:

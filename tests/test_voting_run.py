@@ -159,7 +159,7 @@ WRONG = [
         "use: qa, model: writer",
         "use: groundedness, samples: 3",
         "samples: 'groundedness' gives",
-        "prometheus, rubric",
+        "prometheus, quality_scorer, rubric",
     ),
     ("use: qa, model: writer, samples: 3, vote: median", "", "Input should be 'majority'", "recipe"),
     ("use: qa, model: writer, min_agreement: 0.6", "", "only one is drawn", "recipe"),

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from support.openai_faults import error
 from support.openai_server import OpenAIServer, body_hash
 
 EXPIRED = "This request could not be executed before the completion window expired."
@@ -32,7 +33,7 @@ class Plan:
     """
 
     ends: str = "completed"
-    polls: int = 1
+    polls: int = 0
     p429: float = 0.0
     p500: float = 0.0
     p400: float = 0.0
@@ -101,7 +102,8 @@ class BatchServer(OpenAIServer):
             self._hook(f"{name}:before")
             if self.fail.get(name):
                 status = self.fail[name].popleft()
-                return self._error(status, name, WORDS.get(status, "No."))
+                self.faults[name] += 1
+                return error(status, name, WORDS.get(status, "No."), {"retry-after-ms": "10"})
             response: web.StreamResponse = await handler(request)
             self._hook(f"{name}:after")
             return response

@@ -24,6 +24,7 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -131,6 +132,7 @@ def become(command: dict[str, Any], reply: socket.socket) -> None:
     os.chdir(command["cwd"])
     os.environ.clear()
     os.environ.update(command["env"])
+    tempfile.tempdir = None  # an import may have asked for it
     if command["session"]:
         os.setsid()
     _tell(reply, f"pid {os.getpid()}")

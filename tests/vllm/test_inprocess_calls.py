@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from support.scripted_ask import item
 from support.tiny_model import SENTENCES, passage
 
 from gristmill.errors import GristmillError, ModelAnswerError, ModelConfigError
 from gristmill.models import Door
 from gristmill.models.spec import ModelSpec
 from gristmill.records import Message
+from gristmill.registry import Scored
+from gristmill_scorers.rubric import RubricJudge
+from gristmill_scorers.rubric_file import Rubric
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -153,3 +157,17 @@ async def test_parameters_that_vllm_does_not_take_stop_the_model(
         await backend.complete(Request(backend.name, tuple(chat(8)), params), timeout=60)
     assert caught.value.exit_code in {1, 2}
     assert isinstance(caught.value, ModelConfigError) or caught.value.exit_code == 2
+
+
+async def test_a_judge_is_weighed_by_the_log_probabilities_of_its_verdicts(door: Door) -> None:
+    judge = RubricJudge(rubric="", model="plain", logprobs=True, max_tokens=200, temperature=1.0)
+    criteria = [{"id": "ok", "text": "It is true.", "points": 1}]
+    judge._rubric = Rubric.model_validate({"name": "r", "criteria": criteria})
+    ask, said = door.ask_for("plain"), SENTENCES[0]
+    asked = (judge.score(item(said, passage=passage(leaf)), ask) for leaf in range(8))
+    # of a model of 2 MB some verdicts are none
+    scored = [result for result in await asyncio.gather(*asked) if isinstance(result, Scored)]
+    rows = [row for result in scored for row in result.votes]
+    assert {row["mode"] for row in rows} == {"logprobs"}
+    assert all(0 < row["share"] < 1 and 0.9 < row["mass"] <= 1 for row in rows)
+    assert all(result.value == pytest.approx(row["share"]) for result, row in zip(scored, rows, strict=True))
