@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 # Below, the start of other processes takes longer than the rows.
 ALONE_BYTES = 8 * 2**20
-MANY_ITEMS = 20_000
 FIRST_REJECTS = 5
 
 
@@ -127,7 +126,7 @@ def _engine(
 
 @contextlib.contextmanager
 def _index_folder(job: ScanJob, number: int) -> Iterator[tuple[ScanJob, int]]:
-    """Several processes share one index on disk, made here once; one without a folder is removed again."""
+    """Several processes share one index on disk, which they build; without a folder it is removed again."""
     if number == 1:
         yield job, number
         return
@@ -135,11 +134,6 @@ def _index_folder(job: ScanJob, number: int) -> Iterator[tuple[ScanJob, int]]:
         if job.folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gristmill-index-"))
             job = replace(job, folder=Path(folder))
-        index = job.prepare()
-        items = sum(len(benchmark.items) for benchmark in job.benchmarks)
-        # a process takes two seconds to start: for few items one after the other is sooner done
-        for _ in here(index, index.parts) if items < MANY_ITEMS else on_processes(index, index.parts, number):
-            pass
         yield job, number
 
 

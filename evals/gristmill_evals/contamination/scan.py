@@ -11,6 +11,7 @@ from gristmill.errors import GristmillError
 from gristmill_evals.contamination.benchmark import Benchmark
 from gristmill_evals.contamination.checker import Checker, Found
 from gristmill_evals.contamination.index.item_index import ItemIndex, prepare_views
+from gristmill_evals.contamination.index.shared_work import build_together
 from gristmill_evals.contamination.lines import Reject, read_row
 from gristmill_evals.contamination.rows import Row, row_of_mapping
 from gristmill_evals.contamination.skim import Skim
@@ -70,33 +71,21 @@ class ScanJob:
     exact: bool = False
 
     def open(self) -> Callable[[list[NumberedLine]], Scanned]:
-        """Index the benchmarks, or open their index; the result checks a batch."""
+        """Index the benchmarks, or open their index; the result checks a batch.
+
+        Processes that open one job at the same time share the work of building what ``folder`` lacks.
+        """
+        if self.folder is not None:
+            parts = {"tables": self._tables} if self.exact else {"tables": self._tables, "views": self._views}
+            build_together(self.folder, parts)
         checker = Checker(self.benchmarks, self.folder)
         return _Work(checker, Skim(checker), self.min_score, self.file, self.exact).check
 
-    def prepare(self) -> IndexJob:
-        """The work of building what ``folder`` is to keep, so that workers find it there."""
-        return IndexJob(self.benchmarks, self.folder, ("tables",) if self.exact else ("tables", "views"))
+    def _tables(self) -> None:
+        ItemIndex.open(self.benchmarks, self.folder)
 
-
-@dataclass(frozen=True, slots=True)
-class IndexJob:
-    """Building an index in a folder by parts, which may be built at once; a batch is the name of a part."""
-
-    benchmarks: tuple[Benchmark, ...]
-    folder: Path | None
-    parts: tuple[str, ...]
-
-    def open(self) -> Callable[[str], None]:
-        """Nothing to open: the result builds a part."""
-        return self.build
-
-    def build(self, part: str) -> None:
-        """Build one of ``parts``, unless the folder has it."""
-        if part == "views":
-            prepare_views(self.benchmarks, self.folder)
-        else:
-            ItemIndex.open(self.benchmarks, self.folder)
+    def _views(self) -> None:
+        prepare_views(self.benchmarks, self.folder)
 
 
 @dataclass(frozen=True, slots=True)
