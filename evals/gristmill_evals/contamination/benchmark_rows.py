@@ -82,9 +82,13 @@ def chosen(answer: Any, choices: Sequence[str], labels: Sequence[str] = ()) -> s
 
 def _first(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, Any]:
     """The first of ``names`` that holds something, else the first that is there at all."""
-    there = [name for name in names if name in row]
-    name = next((name for name in there if row[name] not in (None, "")), there[0] if there else "")
-    return name, row.get(name)
+    there = ""
+    for name in names:
+        if name in row:
+            if row[name] not in (None, ""):
+                return name, row[name]
+            there = there or name
+    return there, row.get(there)
 
 
 def _id(row: Mapping[str, Any], where: str) -> str:
