@@ -43,8 +43,9 @@ review: $(VENV)/.runtime
 # Hundreds of processes would compile our sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
+# One worker more than cores: many tests wait for processes that they have started.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest tests -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 
 # vLLM built for CPUs, in an environment of its own (3.6 GB).
 VLLM := .venv-vllm
