@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import islice
 
 _KEYWORD = re.compile(
@@ -20,6 +21,7 @@ _KEYWORD = re.compile(
 )
 _SIGNS = (">>>", "//", "/*", "*", '"""', "'''")
 _END_OF_LINE = (";", "{", "}")
+_END_OF_SENTENCE = ".?!"
 _NAMED = r"\b(?:def|function|fn|func)\s+(\w+)\s*[(<]"  # Python, JavaScript, Rust, Go
 _BRACED = r"^[ \t]*(?:[\w:<>\[\],*&]+[ \t]+[*&]?)+(\w+)\s*\([^;{}()]{0,300}\)\s*\{"  # C, C++, Java, C#
 _GIVEN = r"\b(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?(?:function\b|\([^()]{0,300}\)\s*=>|\w+\s*=>)"
@@ -45,17 +47,24 @@ def is_code(text: str) -> bool:
     if defines(text):
         return True
     lines = [line for line in map(str.strip, text.split("\n")[:200]) if line]
-    if len(lines) < 2:
-        return False
-    like = sum(1 for line in lines if _like_code(line))
-    return like >= 2 and 3 * like >= len(lines)
+    wanted = max(2, -(-len(lines) // 3))
+    for left, line in zip(range(len(lines), 0, -1), lines, strict=True):
+        if wanted > left:
+            return False
+        wanted -= _like_code(line)
+        if wanted == 0:
+            return True
+    return False
 
 
 def _like_code(line: str) -> bool:
     """Whether a line (without blanks around it) could stand in a program."""
-    return line.endswith(_END_OF_LINE) or line.startswith(_SIGNS) or _KEYWORD.match(line) is not None
+    if line.endswith(_END_OF_LINE) or line.startswith(_SIGNS):
+        return True
+    return line[-1] not in _END_OF_SENTENCE and _KEYWORD.match(line) is not None
 
 
+@lru_cache(maxsize=1 << 10)
 def defines(text: str) -> bool:
     """Whether a function is defined there."""
     likely = "(" in text and ("{" in text or "def " in text or "fn " in text or "=>" in text)
@@ -89,24 +98,33 @@ def _without_examples(lines: Sequence[str]) -> list[str]:
     return kept
 
 
-def _is_example(line: str) -> bool:
-    """Whether a line shows what something gives."""
-    if (">" in line or "==" in line or not line.isascii()) and _ARROW.search(line) is not None:
+def _has_example(text: str) -> bool:
+    """Whether something shows what something else gives."""
+    if (">" in text or "==" in text or not text.isascii()) and _ARROW.search(text) is not None:
         return True
-    return ")" in line and _RETURNS.search(line) is not None
+    return ")" in text and _RETURNS.search(text) is not None
+
+
+_is_example = lru_cache(maxsize=1 << 12)(_has_example)
+"""The same for lines, which come again: in the field, in each window that has them, and for comments."""
 
 
 def shape(text: str) -> list[str]:
     """The literals of example lines in order: ``[3`` a list of three, ``(2`` two arguments, S, N, B."""
     found: list[str] = []
-    if "assert" not in text and not _is_example(text):  # what no line has, the whole has not either
+    if "assert" not in text and not _has_example(text):  # what no line has, the whole has not either
         return found
     result = False
     for line in text.split("\n"):
         if result or _is_example(line) or "assert" in line:
-            found.extend(_symbol(match) for match in _SHAPE.finditer(line))
+            found += _symbols(line)
         result = ">>>" in line
-    return [symbol for symbol in found if symbol != "(0"]
+    return found
+
+
+@lru_cache(maxsize=1 << 12)
+def _symbols(line: str) -> tuple[str, ...]:
+    return tuple(symbol for symbol in map(_symbol, _SHAPE.finditer(line)) if symbol != "(0")
 
 
 def _symbol(match: re.Match[str]) -> str:

@@ -158,7 +158,7 @@ class ItemIndex:
     def _candidate(
         self, names: list[str], shapes: list[str], where: list[int], scores: list[float]
     ) -> Candidate:
-        number, field, first, last, shared = where
+        number, field, first, last, shared, _ = where
         cosine, rival, mean, std = scores
         name = names[field] if field >= 0 else ""
         if field >= 0 and shapes[field]:  # the made-up words stand before those of the field

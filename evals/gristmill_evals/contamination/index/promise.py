@@ -21,6 +21,7 @@ from gristmill_evals.contamination.index.views import Said, symbol_weights
 from gristmill_evals.contamination.kernel import note_compiled
 from gristmill_evals.contamination.kernel.alike import rarity
 from gristmill_evals.contamination.kernel.batch import Found, Question
+from gristmill_evals.contamination.kernel.choosing import worth_comparing
 from gristmill_evals.contamination.kernel.judging import promising
 from gristmill_evals.contamination.kernel.limits import FLOOR, LONGEST, RELATIVE, SUSPECT
 from gristmill_evals.contamination.kernel.profile import ARRAYS
@@ -30,6 +31,13 @@ SLACK = 0.15
 LEAST_COSINE = 0.08
 """Rows without a candidate so much like them are passed over: of all pairs of the measured benchmarks that
 score .2 and more, the least alike have .097."""
+FEW_TOKENS, ENOUGH, SURELY = 40, 5, 0.13
+"""In windows of more tokens, a candidate has to share so many features, or have the higher cosine.
+
+Half of the rows that are something else share one or two rare words with an item. Of the pairs of measured
+benchmarks that score .2 and more, by themselves and inside long texts, those in such windows share six and
+more; those that share less have .13 and more in windows of any size, but for two, of 8 and 28 tokens.
+"""
 Numbers = NDArray[np.int64]
 
 
@@ -37,7 +45,7 @@ class Promise:
     """The items of an index, ready to be compared; ``views`` are their texts (:func:`views.views`)."""
 
     def __init__(self, arrays: Arrays, tables: Tables, views: Arrays) -> None:
-        self._sides = arrays["side_kind"], arrays["side_item"]
+        self._questions, self._items_of = np.asarray(arrays["side_kind"]) == 0, arrays["side_item"]
         self._starts = arrays["item_starts"]
         feature, weights, _, _, unseen, _ = tables[2]
         most = heaviest(int(self._starts[-1]))
@@ -88,24 +96,19 @@ class Promise:
         """
         if found.bytes is None:
             raise AssertionError("only compiled code tells where windows are")
-        row = np.repeat(np.arange(len(found.ends)), np.diff(found.ends, prepend=0))
-        side, field, first, last = (found.where[:, n].astype(np.int64) for n in range(4))
-        cosine = found.scores[:, 0]
-        place = _grouped(row, field, first)
-        best = np.zeros(place.max(initial=-1) + 1)
-        np.maximum.at(best, place, cosine)
-        kinds, items = self._sides
-        like = cosine >= np.maximum(FLOOR, RELATIVE * best[place])
-        near = (kinds[side] == 0) & (field >= 0) & like
-        near &= np.isin(row, row[near & (cosine >= LEAST_COSINE)])
-        kept = np.flatnonzero(near)
-        window = _grouped(row[kept], field[kept], first[kept], last[kept])
-        item = items[side[kept]].astype(np.int64)
+        limits = FLOOR, RELATIVE, LEAST_COSINE, FEW_TOKENS, ENOUGH, SURELY
+        chosen = worth_comparing(found.ends, found.where, found.scores, found.bytes, self._questions, limits)
+        kept = np.flatnonzero(chosen)
+        row = np.searchsorted(found.ends, kept, side="right")
+        side, field, first, last = (found.where[kept, n].astype(np.int64) for n in range(4))
+        window = _grouped(row, field, first, last)
+        item = self._items_of[side].astype(np.int64)
         bench = np.searchsorted(self._starts, item, side="right") - 1
         example = np.zeros(window.max(initial=-1) + 1, dtype=np.int64)
         example[window] = kept
-        pairs = np.column_stack([row[kept], window, item, bench, kept])
-        return pairs[np.lexsort((window, row[kept]))], np.column_stack([field[example], found.bytes[example]])
+        pairs = np.column_stack([row, window, item, bench, kept])
+        places = np.column_stack([found.where[example, 1].astype(np.int64), found.bytes[example]])
+        return pairs[np.lexsort((window, row))], places
 
     def likely(
         self,

@@ -43,7 +43,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Candidates: where each row's end; side, field, first and last token, shares a run; its scores."""
+    """Candidates: where each row's end; side, field, first and last token, shares a run, features; scores."""
 
     ends: Places
     where: NDArray[np.int32]

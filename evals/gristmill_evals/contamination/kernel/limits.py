@@ -12,6 +12,12 @@ BUDGET, SHARES = 16000, 4
 """Postings looked at for a row, shared out among its windows; from SHARES on, each gets that share."""
 BITS, MAGNITUDE = 6, 63
 """Where postings start comes with how long they are, as a power of two, in so many lower bits."""
+COARSE = 7
+"""Bits of weights that do not count while postings are walked."""
+SUM_BITS, EPOCHS = 23, 500
+"""Bits of the sum of a window's weights (of at most 4,096 features), and how many windows are told apart."""
+SINGLES = 512
+"""Postings of the rarest features whose items are looked at; others need a second feature for that."""
 DEPTH = 24
 """Items of a window that get an exact cosine."""
 FEW_WINDOWS = 8

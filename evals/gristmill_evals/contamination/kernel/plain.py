@@ -181,7 +181,7 @@ def search(question: Question, index: tuple[Any, ...], spaces: object = None) ->
         field, known = int(stop), int(known_stop)
     return Found(
         np.array(ends, dtype=np.int64),
-        np.array(where, dtype=np.int32).reshape(-1, 5),
+        np.array(where, dtype=np.int32).reshape(-1, 6),
         np.array(scores, dtype=np.float64).reshape(-1, 4),
     )
 

@@ -13,12 +13,14 @@ from gristmill_evals.contamination.kernel.batch import Hashes, Places
 from gristmill_evals.contamination.kernel.hashing import ONE
 from gristmill_evals.contamination.kernel.limits import (
     BUDGET,
+    COARSE,
     DEPTH,
     FEW_WINDOWS,
     KEEP,
     OTHERS,
     SAME_SHORT,
     SHARES,
+    SINGLES,
     STRIDE,
     TOP,
     WINDOW,
@@ -27,7 +29,8 @@ from gristmill_evals.contamination.kernel.runs_numpy import first_runs, telling_
 
 Numbers = NDArray[np.int32]
 Place = tuple[int, int, int]
-Scored = dict[int, tuple[float, Place]]
+Scored = dict[int, tuple[float, Place, int]]
+"""By side: cosine, where, how many features are shared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,7 @@ def search_row(
             window = _window(field, places, (first, last), lookup)
             if len(window.known):
                 _score(window, (number, first, last), lookup, docs, (best, sure, known, few, budget))
-    ranked = _ranked(best, sure, known, docs[4])
-    return [((*place, int(place[0] in known)), score) for place, score in ranked]
+    return _ranked(best, sure, known, docs[4])
 
 
 def shared_sides(masked: Hashes, index: tuple[Any, ...]) -> list[int]:
@@ -122,29 +124,32 @@ def _score(
 ) -> None:
     """Exact cosines with the items that share most with the window, and with the known sides."""
     best, sure, known, few, budget = target
-    touched, sums = _walked(window.known, lookup, budget)
-    promise = sums * docs[6][touched].astype(np.float64)
-    chosen = touched[np.lexsort((touched, -promise))[:DEPTH]]
+    touched, listed, sums = _walked(window.known, lookup, budget)
+    promise = sums[listed] * docs[6][touched[listed]].astype(np.float64)
+    chosen = touched[listed][np.lexsort((touched[listed], -promise))[:DEPTH]]
     scale = 1.0 / sqrt(window.norm)
     held = np.sort(window.known)
     for doc in chosen.tolist():
-        _enter(best, int(docs[1][doc]), _dot(doc, held, lookup[1], docs) * float(docs[0][doc]) * scale, place)
+        total, shared = _common(doc, held, lookup[1], docs)
+        _enter(best, int(docs[1][doc]), (total * float(docs[0][doc]) * scale, place, shared))
     seen = set(touched.tolist())
     for side in known:
         for doc in range(docs[5][side], docs[5][side + 1]):
             if few or doc in seen:
-                _enter(sure, side, _dot(doc, held, lookup[1], docs) * float(docs[0][doc]) * scale, place)
+                total, shared = _common(doc, held, lookup[1], docs)
+                _enter(sure, side, (total * float(docs[0][doc]) * scale, place, shared))
 
 
 def _walked(
     known: NDArray[np.int64], lookup: Any, budget: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Items that have rare features of the window, and the summed weights of those."""
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Items that have rare features of the window; whether these list them (:func:`windows.walk`); sums."""
     _, weights, offsets, postings, _, _ = lookup
     sizes = offsets[known + 1] - offsets[known]
     order = np.argsort(np.frexp(sizes.astype(np.float64))[1], kind="stable")
-    left = budget
+    left, single = budget, SINGLES
     pieces: list[NDArray[np.int32]] = []
+    counted: list[NDArray[np.int64]] = []
     gains: list[NDArray[np.int64]] = []
     for at in order.tolist():
         size, place = int(sizes[at]), int(known[at])
@@ -152,25 +157,29 @@ def _walked(
             continue
         left -= size
         pieces.append(postings[offsets[place] : offsets[place + 1]])
-        gains.append(np.full(size, weights[place], dtype=np.int64))
+        gains.append(np.full(size, (weights[place] >> COARSE) + 1, dtype=np.int64))
+        counted.append(np.full(size, 2 if single > 0 else 1))
+        single -= size
     if not pieces:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool), np.empty(0, dtype=np.int64)
     touched, inverse = np.unique(np.concatenate(pieces), return_inverse=True)
     sums = np.zeros(len(touched), dtype=np.int64)
     np.add.at(sums, inverse, np.concatenate(gains))
-    return touched.astype(np.int64), sums
+    times = np.bincount(inverse, weights=np.concatenate(counted), minlength=len(touched))
+    return touched.astype(np.int64), times >= 2, sums
 
 
-def _dot(doc: int, held: NDArray[np.int64], weights: Numbers, docs: Any) -> int:
-    """Summed weight of the features that the item and the window share."""
+def _common(doc: int, held: NDArray[np.int64], weights: Numbers, docs: Any) -> tuple[int, int]:
+    """Summed weight of the features that the item and the window share, and how many those are."""
     own = docs[3][docs[2][doc] : docs[2][doc + 1]]
     at = np.minimum(np.searchsorted(held, own), len(held) - 1)
-    return int(weights[own[held[at] == own]].sum(dtype=np.int64))
+    both = own[held[at] == own]
+    return int(weights[both].sum(dtype=np.int64)), len(both)
 
 
-def _enter(scored: Scored, side: int, cosine: float, place: Place) -> None:
-    if side not in scored or cosine > scored[side][0]:
-        scored[side] = cosine, place
+def _enter(scored: Scored, side: int, new: tuple[float, Place, int]) -> None:
+    if side not in scored or new[0] > scored[side][0]:
+        scored[side] = new
 
 
 def _ranked(
@@ -180,10 +189,10 @@ def _ranked(
     order = sorted(best, key=lambda side: (-best[side][0], side))[:KEEP]
     top = order[:TOP]
     found = {side: best[side] for side in top}
-    found |= {side: sure.get(side, (0.0, (-1, 0, 0))) for side in known if side not in found}
+    found |= {side: sure.get(side, (0.0, (-1, 0, 0), 0)) for side in known if side not in found}
     return [
-        ((side, *place), (min(1.0, cosine), *_others(side, order, best, groups)))
-        for side, (cosine, place) in found.items()
+        ((side, *place, int(side in known), shared), (min(1.0, cosine), *_others(side, order, best, groups)))
+        for side, (cosine, place, shared) in found.items()
     ]
 
 

@@ -13,33 +13,47 @@ from gristmill_evals.contamination.kernel.limits import KEEP, OTHERS, TOP
 
 @compiled
 def better(chosen: Any, promise: Any, taken: Any, doc: Any, value: Any) -> Any:
-    """Keep ``doc`` if it is among the best so far (ties: the lower number); how many are kept."""
+    """Keep ``doc`` if it is among the best so far (ties: the lower number); how many are kept.
+
+    They are a heap with the worst in front.
+    """
     if taken < len(chosen):
-        chosen[taken], promise[taken] = doc, value
-        if taken + 1 == len(chosen):
-            sink(chosen, promise)
+        at = taken
+        while at > 0 and worse(value, doc, promise[(at - 1) >> 1], chosen[(at - 1) >> 1]):
+            chosen[at], promise[at] = chosen[(at - 1) >> 1], promise[(at - 1) >> 1]
+            at = (at - 1) >> 1
+        chosen[at], promise[at] = doc, value
         return taken + 1
-    if value > promise[0] or (value == promise[0] and doc < chosen[0]):
-        chosen[0], promise[0] = doc, value
-        sink(chosen, promise)
+    if worse(promise[0], chosen[0], value, doc):
+        sink(chosen, promise, doc, value)
     return taken
 
 
+@inlined
+def worse(value: Any, doc: Any, other: Any, other_doc: Any) -> Any:
+    """Whether the first of two comes after the second."""
+    return value < other or (value == other and doc > other_doc)
+
+
 @compiled
-def sink(chosen: Any, promise: Any) -> None:
-    """Bring the worst of a full list to its front."""
-    worst = 0
-    for at in range(1, len(chosen)):
-        if promise[at] < promise[worst] or (promise[at] == promise[worst] and chosen[at] > chosen[worst]):
-            worst = at
-    chosen[0], chosen[worst] = chosen[worst], chosen[0]
-    promise[0], promise[worst] = promise[worst], promise[0]
+def sink(chosen: Any, promise: Any, doc: Any, value: Any) -> None:
+    """Put another one in the place of the worst."""
+    at, size = 0, len(chosen)
+    while 2 * at + 1 < size:
+        child = 2 * at + 1
+        if child + 1 < size and worse(promise[child + 1], chosen[child + 1], promise[child], chosen[child]):
+            child += 1
+        if not worse(promise[child], chosen[child], value, doc):
+            break
+        chosen[at], promise[at] = chosen[child], promise[child]
+        at = child
+    chosen[at], promise[at] = doc, value
 
 
 @compiled
 def new_best() -> Any:
-    """An empty list of a row's best: sides, cosines, places (field, first, last), and its length."""
-    places = np.empty((KEEP, 3), dtype=np.int64)
+    """An empty list of a row's best: sides, cosines, places (field, first, last, features shared), length."""
+    places = np.empty((KEEP, 4), dtype=np.int64)
     return (
         np.empty(KEEP, dtype=np.int32),
         np.empty(KEEP, dtype=np.float64),
@@ -59,7 +73,7 @@ def last_of(sides: Any, cosines: Any) -> Any:
 
 
 @inlined
-def enter(best: Any, side: Any, cosine: Any, place: Any) -> None:
+def enter(best: Any, side: Any, cosine: Any, place: Any, shared: Any) -> None:
     """Enter a side with its cosine; of two windows, the earlier one wins a tie."""
     sides, cosines, places, length = best
     at = 0
@@ -81,14 +95,16 @@ def enter(best: Any, side: Any, cosine: Any, place: Any) -> None:
         return
     sides[at], cosines[at] = side, cosine
     places[at, 0], places[at, 1], places[at, 2] = place
+    places[at, 3] = shared
 
 
 @inlined
-def note_known(known: Any, side: Any, cosine: Any, place: Any) -> None:
+def note_known(known: Any, side: Any, cosine: Any, place: Any, shared: Any) -> None:
     """Remember the best window of a side that is a candidate anyway."""
     if known[side, 1] < 0 or cosine > known[side, 0]:
         known[side, 0] = cosine
         known[side, 1], known[side, 2], known[side, 3] = place
+        known[side, 4] = shared
 
 
 @compiled
@@ -115,19 +131,19 @@ def ranked(best: Any, space: Any, known: Any, groups: Any) -> Any:
     """A row's candidates, best first, then the known sides that are not among them: see :func:`.search`."""
     sides, cosines, places, length = best
     order = in_order(sides, cosines, length[0])
-    where, scores = np.empty((TOP + known, 4), dtype=np.int32), np.zeros((TOP + known, 4), dtype=np.float64)
+    where, scores = np.empty((TOP + known, 5), dtype=np.int32), np.zeros((TOP + known, 4), dtype=np.float64)
     n = min(TOP, length[0])
     for at in range(n):
         one = order[at]
         where[at, 0] = sides[one]
-        where[at, 1], where[at, 2], where[at, 3] = places[one]
+        where[at, 1], where[at, 2], where[at, 3], where[at, 4] = places[one]
         scores[at, 0] = min(1.0, cosines[one])
     top = n
     for at in range(known):
         side = space[5][at]
         if not listed(where, top, side):
             where[n, 0] = side
-            for column in range(1, 4):
+            for column in range(1, 5):
                 where[n, column] = np.int32(space[7][side, column])
             scores[n, 0] = min(1.0, space[7][side, 0])
             n += 1

@@ -37,14 +37,14 @@ def search(text: Any, fields: Any, rows: Any, tables: Any, index: Any, known: An
     row, the number of fields up to its end. ``known``: sides to be scored anyway, and the ends of each row's.
     ``space``: see :mod:`.space`.
     Returns the ends of each row's candidates, and of each candidate: side, field, first and last token of
-    the window, whether it is known or shares a run or a short item; cosine, cosine of the runner-up, mean and
-    deviation of the others; first byte and end of the window.
+    the window, whether it is known or shares a run or a short item, features shared with the window; cosine,
+    cosine of the runner-up, mean and deviation of the others; first byte and end of the window.
     """
     grams, shorts, lookup, docs = index
     size = widest(rows, fields)
     tokens = room_for(size)
     features = new_features(PER_BYTE * (size + 1))
-    where, scores = np.empty((1024, 5), dtype=np.int32), np.empty((1024, 4), dtype=np.float64)
+    where, scores = np.empty((1024, 6), dtype=np.int32), np.empty((1024, 4), dtype=np.float64)
     places = np.empty((1024, 2), dtype=np.int64)
     stops = np.empty(len(rows), dtype=np.int64)
     total, field, at_known = 0, 0, 0
@@ -63,7 +63,8 @@ def search(text: Any, fields: Any, rows: Any, tables: Any, index: Any, known: An
         if total + kept > len(where):
             where, scores = grown(where, total, 2 * (total + kept)), grown(scores, total, 2 * (total + kept))
             places = grown(places, total, 2 * (total + kept))
-        where[total : total + kept, :4] = kept_where[:kept]
+        where[total : total + kept, :4] = kept_where[:kept, :4]
+        where[total : total + kept, 5] = kept_where[:kept, 4]
         for at in range(kept):
             where[total + at, 4] = seen[kept_where[at, 0]]
             places[total + at] = bytes_of(kept_where[at], parts, tokens, fields, field)

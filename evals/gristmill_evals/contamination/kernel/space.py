@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gristmill_evals.contamination.kernel.limits import BUDGET
+
 SLOTS = 8192
 """Places of the window's hash table; a window has at most half as many features."""
 _LINE = 64
@@ -21,14 +23,14 @@ class Spaces:
 
     def __init__(self, docs: int, sides: int, features: int) -> None:
         self._parts: tuple[tuple[tuple[int, ...], str], ...] = (
-            ((docs,), "i4"),  # what each item has in common with the window; 0 in between
-            ((docs + 1,), "u4"),  # items touched
-            ((2, SLOTS), "i8"),  # stamps of the slots; the present stamp
+            ((docs,), "u4"),  # what each item has in common with the window, above that the window's number
+            ((max(docs, 9 * BUDGET) + 1,), "u4"),  # items listed, some more than once
+            ((2, SLOTS), "i8"),  # stamps of the slots; the present stamp, the number of the window
             ((SLOTS,), "u8"),  # keys in the slots
             ((SLOTS,), "i4"),  # the window's distinct features
             ((sides,), "i4"),  # sides found by runs, short questions, choices
             ((sides,), "u1"),  # whether a side was found; 0 in between
-            ((sides, 4), "f8"),  # best window of each of these
+            ((sides, 5), "f8"),  # best window of each of these
             ((features,), "i4"),  # weights of the window's features; 0 in between
         )
         self._free: list[Space] = []

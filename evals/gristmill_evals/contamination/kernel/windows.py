@@ -13,11 +13,15 @@ from gristmill_evals.contamination.kernel.hashing import ONE
 from gristmill_evals.contamination.kernel.limits import (
     BITS,
     BUDGET,
+    COARSE,
     DEPTH,
+    EPOCHS,
     FEW_WINDOWS,
     MAGNITUDE,
     SHARES,
+    SINGLES,
     STRIDE,
+    SUM_BITS,
     WINDOW,
 )
 from gristmill_evals.contamination.kernel.ranking import better, enter, new_best, note_known
@@ -35,7 +39,7 @@ def score_fields(tokens: Any, parts: Any, features: Any, lookup: Any, docs: Any,
     best = new_best()
     known, lasts = space[7], features[2]
     for place in range(n):
-        known[space[5][place]] = 0.0, -1.0, 0.0, 0.0
+        known[space[5][place]] = 0.0, -1.0, 0.0, 0.0, 0.0
     budget = BUDGET // max(1, min(SHARES, windows_of(parts[0])))
     start = 0
     for field in range(len(parts[0])):
@@ -148,28 +152,85 @@ def by_rarity(features: Any, n: Any, listed: Any) -> Any:
 
 
 @compiled
-def walk(features: Any, order: Any, postings: Any, space: Any, budget: Any) -> Any:
-    """Add the weights of rare features to the items that have them; how many items were touched."""
+def walk(features: Any, order: Any, postings: Any, space: Any, budget: Any, epoch: Any) -> Any:
+    """Add the weights of rare features to the items that have them; how many items are listed for it.
+
+    Listed are those of the rarest features (:data:`limits.SINGLES`), and of the others those that have a
+    second one, once for every feature: nine of ten only have one. What earlier windows added does not count:
+    sums bear the number of the window above :data:`limits.SUM_BITS`.
+    """
     _, _, _, _, weights, sizes, starts = features
-    sums, touched = space[0], space[1]
-    n, left, seen = 0, budget, 0
-    for at in order:  # so that the first of each list is there when its turn comes
-        seen += postings[starts[at] >> BITS]
-    touched[len(touched) - 1] = seen
+    n, single = 0, SINGLES
+    used = affordable(order, sizes, budget)
+    call(order[:used], features, postings, space)
+    for at in order[:used]:
+        start, weight = starts[at] >> BITS, np.uint32((weights[at] >> COARSE) + 1)
+        if single > 0:
+            n = add_all(postings[start : start + sizes[at]], space, weight, epoch, n)
+        else:
+            n = add_rest(postings[start : start + sizes[at]], space, weight, epoch, n)
+        single -= sizes[at]
+    return n
+
+
+@compiled
+def affordable(order: Any, sizes: Any, budget: Any) -> Any:
+    """Put the features whose postings are within the budget first; how many. The rarest may cost more."""
+    n, left = 0, budget
     for at in order:
         size = sizes[at]
-        if size > left and not (n == 0 and size <= 8 * budget):
-            continue
-        left -= size
-        weight = weights[at]
-        start = starts[at] >> BITS
-        for entry in range(start, start + size):
-            doc = postings[entry]
-            before = sums[doc]
-            touched[n] = doc  # without a branch, which could not be foreseen
-            n += before == 0
-            sums[doc] = before + weight
+        if size <= left or (n == 0 and size <= 8 * budget):
+            order[n] = at
+            n += 1
+            left -= size
     return n
+
+
+@compiled
+def call(order: Any, features: Any, postings: Any, space: Any) -> None:
+    """Ask for all postings at once, so that they are there when their turn comes."""
+    sizes, starts, seen = features[5], features[6], 0
+    for at in order:
+        start = starts[at] >> BITS
+        for entry in range(start, start + sizes[at], LINE):
+            seen += postings[entry]
+    space[1][len(space[1]) - 1] = seen
+
+
+@inlined
+def add_all(entries: Any, space: Any, weight: Any, epoch: Any, n: Any) -> Any:
+    """Add a weight to items and list them all; how many are listed by now."""
+    sums, listed = space[0], space[1]
+    for doc in entries:
+        listed[n] = doc
+        n += 1
+        sums[doc] = max(sums[doc], epoch) + weight
+    return n
+
+
+@inlined
+def add_rest(entries: Any, space: Any, weight: Any, epoch: Any, n: Any) -> Any:
+    """Add a weight to items and list those that had one before; how many are listed by now."""
+    sums, listed = space[0], space[1]
+    for doc in entries:
+        before = sums[doc]
+        if before >= epoch:
+            listed[n] = doc
+            n += 1
+            sums[doc] = before + weight
+        else:
+            sums[doc] = epoch + weight
+    return n
+
+
+@compiled
+def epoch_of(space: Any) -> Any:
+    """What sums of the present window are above; when the numbers are used up, all sums are 0 again."""
+    stamps = space[2]
+    stamps[1, 1] = stamps[1, 1] % EPOCHS + 1
+    if stamps[1, 1] == 1:
+        space[0][:] = 0
+    return np.uint32(stamps[1, 1] << SUM_BITS)
 
 
 @compiled
@@ -180,28 +241,29 @@ def score_window(features: Any, span: Any, lookup: Any, docs: Any, space: Any, t
     if n == 0:
         return
     order = by_rarity(features, n, space[4])
-    touched = walk(features, order, lookup[3], space, budget)
+    epoch = epoch_of(space)
+    listed = walk(features, order, lookup[3], space, budget, epoch)
     hold(features, n, space)
     scale = 1.0 / sqrt(norm)
-    score_known(known, few, docs, space, scale, place)
-    chosen, taken = most_promising(space[1][:touched], space[0], docs[6], docs[7])
+    score_known(known, few, docs, space, scale, (place, epoch))
+    chosen, taken = most_promising(space[1][:listed], space[0], docs[6], docs[7], epoch)
     bring(chosen[:taken], docs, space)
     for at in range(taken):
-        cosine = dot(chosen[at], docs, space[8]) * docs[0][chosen[at]] * scale
-        enter(best, docs[1][chosen[at]], cosine, place)
+        total, shared = common(chosen[at], docs, space[8])
+        enter(best, docs[1][chosen[at]], total * docs[0][chosen[at]] * scale, place, shared)
     release(features, n, space)
 
 
 @compiled
-def most_promising(touched: Any, sums: Any, roots: Any, highest: Any) -> Any:
-    """The items with most in common so far, for their length: their numbers, and how many; sums are 0 again.
+def most_promising(listed: Any, sums: Any, roots: Any, highest: Any, epoch: Any) -> Any:
+    """The listed items with most in common so far, for their length: their numbers, and how many.
 
     The ``highest`` root tells of most that they cannot be among them, without a look at their own.
     """
     chosen, promise = np.empty(DEPTH, dtype=np.int32), np.zeros(DEPTH, dtype=np.float64)
-    taken, floor = 0, np.int64(-1)
-    for doc in touched:
-        total = np.int64(sums[doc])
+    taken, floor = 0, np.int64(0)
+    for doc in listed:
+        total = np.int64(sums[doc]) - np.int64(epoch)  # below 0: it was listed before
         sums[doc] = 0
         if total > floor:
             value = total * roots[doc]
@@ -213,18 +275,20 @@ def most_promising(touched: Any, sums: Any, roots: Any, highest: Any) -> Any:
 
 
 @compiled
-def score_known(known: Any, few: Any, docs: Any, space: Any, scale: Any, place: Any) -> None:
+def score_known(known: Any, few: Any, docs: Any, space: Any, scale: Any, at_window: Any) -> None:
     """Cosines with the sides that are candidates anyway; in a long text only where something was touched."""
+    place, epoch = at_window
     for at in range(known):
         side = space[5][at]
         for doc in range(docs[5][side], docs[5][side + 1]):
-            if few or space[0][doc] > 0:
-                note_known(space[7], side, dot(doc, docs, space[8]) * docs[0][doc] * scale, place)
+            if few or space[0][doc] >= epoch:
+                total, shared = common(doc, docs, space[8])
+                note_known(space[7], side, total * docs[0][doc] * scale, place, shared)
 
 
 @compiled
 def hold(features: Any, n: Any, space: Any) -> None:
-    """Write the weights of the window's features to their places, for :func:`dot`."""
+    """Write the weights of the window's features to their places, for :func:`common`."""
     held, places, weights, listed = space[8], features[3], features[4], space[4]
     for at in range(n):
         held[places[listed[at]]] = weights[listed[at]]
@@ -250,9 +314,11 @@ def bring(chosen: Any, docs: Any, space: Any) -> None:
 
 
 @inlined
-def dot(doc: Any, docs: Any, held: Any) -> Any:
-    """Summed weight of the features that the item ``doc`` and the window share."""
-    offsets, forward, total = docs[2], docs[3], 0
+def common(doc: Any, docs: Any, held: Any) -> Any:
+    """Summed weight of the features that the item ``doc`` and the window share, and how many those are."""
+    offsets, forward, total, shared = docs[2], docs[3], 0, 0
     for at in range(offsets[doc], offsets[doc + 1]):
-        total += held[forward[at]]
-    return total
+        weight = held[forward[at]]
+        total += weight
+        shared += weight > 0
+    return total, shared
