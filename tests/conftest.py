@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import ipaddress
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -15,14 +16,36 @@ from typing import Any
 import pytest
 from support import kernel
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # read on import; a look-up that is refused is tried for half a minute
+# Both are read on import. A look-up that is refused is tried for half a minute; threads of BLAS that wait for
+# each other beside other workers make a small fit take thirty times as long.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+MEMORY = Path("/dev/shm")
+ROOM = 4 * 2**30  # bytes; files of a test that passed go at once, of all together there would be 1.4 GB
 
 # Files that take longest, by how their names begin: they come first, so that no worker is left with one.
 LONG = (
     *("test_engine_kills", "test_ray_cluster", "test_batch_", "test_browser", "test_engine_"),
     *("test_pipeline_", "test_models_"),
 )
+
+
+def _in_memory() -> bool:
+    """Whether files of tests can lie in memory: what waits for a disk there, waits for nothing here.
+
+    A process that is killed loses as much or as little either way; only a power failure would not.
+    """
+    if not MEMORY.is_mount() or not os.access(MEMORY, os.W_OK):
+        return False
+    place = os.statvfs(MEMORY)
+    free = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text(encoding="utf-8"))
+    room = min(place.f_bavail * place.f_frsize, int(free[1]) * 1024 if free else 0)
+    return room >= ROOM and not place.f_flag & os.ST_NOEXEC
+
+
+if _in_memory():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # workers are told by the first process
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,7 +83,7 @@ def own_temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     The folder has a short name, because paths of sockets in it may have 107 bytes.
     """
     tmp_path_factory.getbasetemp()  # of which pytest keeps the last ones
-    folder = tempfile.mkdtemp(prefix="gm-")
+    folder = tempfile.mkdtemp(prefix="gm-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
     patch = pytest.MonkeyPatch()
     patch.setenv("TMPDIR", folder)
     patch.setattr(tempfile, "tempdir", folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import random
@@ -34,8 +35,13 @@ def verdicts(
     ]
 
 
+@functools.cache
+def fitted(n: int, offset: float, seed: int = 7) -> Recalibration:
+    return recalibrate(verdicts(n, offset, seed=seed))
+
+
 def test_many_verdicts_move_the_probabilities_to_where_they_belong() -> None:
-    made = recalibrate(verdicts(600, offset=-1.5))
+    made = fitted(600, -1.5)
     assert made.method == "platt"
     assert made.loss_after < made.loss_before
     assert made.apply(0.5, "paraphrase") == pytest.approx(1 / (1 + math.exp(1.5)), abs=0.06)
@@ -106,14 +112,13 @@ def test_thresholds_reach_their_precision_or_say_that_none_does() -> None:
 
 
 def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
-    for given in (verdicts(60, -1.0), verdicts(60, 0.0, seed=2)):
-        made = recalibrate(given)
+    for made in (fitted(60, -1.0), fitted(60, 0.0, 2)):
         made.save(tmp_path / "c.json")
         assert Recalibration.load(tmp_path / "c.json") == made
 
 
 def test_a_calibration_of_other_scores_warns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    made = recalibrate(verdicts(60, -1.0))
+    made = fitted(60, -1.0)
     made.save(tmp_path / "c.json")
     Recalibration.load(tmp_path / "c.json")
     assert not caplog.text
@@ -123,7 +128,7 @@ def test_a_calibration_of_other_scores_warns(tmp_path: Path, caplog: pytest.LogC
 
 
 def test_the_inverse_brings_shipped_scores_back() -> None:
-    made = recalibrate(verdicts(600, offset=-1.5))
+    made = fitted(600, -1.5)
     for score in (0.1, 0.5, 0.9):
         assert made.shipped(made.apply(score, "paraphrase"), "paraphrase") == pytest.approx(score, abs=1e-6)
     assert made.least(0.5) <= made.shipped(0.5, "paraphrase")
@@ -180,7 +185,7 @@ def test_the_command_fits_a_file_of_verdicts(tmp_path: Path, capsys: pytest.Capt
 
 def test_scores_made_with_a_calibration_are_taken_back(tmp_path: Path) -> None:
     given = verdicts(200, -1.5)
-    first = recalibrate(given)
+    first = fitted(200, -1.5)
     again = [
         {"score": first.apply(v.score, v.label), "label": v.label, "right": v.right, "benchmark": "mill"}
         for v in given

@@ -77,7 +77,7 @@ def test_a_file_of_version_3_is_migrated_with_its_matches(
     with monkeypatch.context() as patch:
         scripts = schema.migrations()[:3]
         patch.setattr(schema, "migrations", lambda: scripts)
-        with new_store(tmp_path) as old:
+        with Store.open(tmp_path / "data.duckdb") as old:
             example = fill(old).examples[0]
             with old.write() as cursor:
                 values = [example.id, "bench", "i1", "near", 0.8, 0, 4, 0, 4, "What is it?"]

@@ -16,6 +16,7 @@ from types import ModuleType
 
 import pytest
 
+from gristmill.cli import app
 from gristmill.errors import UsageError
 from gristmill.pipeline.processes import WorkersLostError, on_processes
 
@@ -106,10 +107,11 @@ def command(folder: Path, source: str, name: str, *more: str) -> list[str]:
     ]
 
 
-def test_two_workers_write_what_one_writes(folder: Path) -> None:
-    for workers in ("1", "2"):
-        wanted = command(folder, "rows.jsonl", workers, "--workers", workers)
-        subprocess.run(wanted, cwd=folder, check=True, capture_output=True)
+def test_two_workers_write_what_one_writes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = command(folder, "rows.jsonl", "2", "--workers", "2")
+    subprocess.run(wanted, cwd=folder, check=True, capture_output=True)
+    monkeypatch.chdir(folder)
+    app(command(folder, "rows.jsonl", "1", "--workers", "1")[3:], standalone_mode=False)
     for suffix in (".jsonl", ".clean", ".jsonl.malformed.jsonl"):
         one, two = ((folder / f"{workers}{suffix}").read_bytes() for workers in "12")
         assert one == two

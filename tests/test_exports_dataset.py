@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,21 +15,33 @@ from gristmill.errors import UsageError
 from gristmill_data.exports import export_rows
 from gristmill_data.store import SegmentWriter, Store, call
 
+Filled = tuple[Path, Dataset]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """Instruction 0 accepted, 1 rejected, 2 edited, 3 pending by people; two pairs pending."""
+    folder = tmp_path_factory.mktemp("filled")
+    with new_store(folder) as store:
+        result = fill(store, examples=4, pairs=2)
+        store.decide(review(result.examples[0], "accept"))
+        store.decide(review(result.examples[1], "reject"))
+        store.decide(review(result.examples[2], "edit", messages=turns("Edited?", "Yes, edited.")))
+    return folder, result
+
+
+@pytest.fixture
+def made(tmp_path: Path, filled: Filled) -> Dataset:
+    """What ``store`` holds when a test names this one first: a copy of :func:`filled`."""
+    assert not list(tmp_path.iterdir()), "name it before store"
+    shutil.copytree(filled[0], tmp_path, dirs_exist_ok=True)
+    return filled[1]
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with new_store(tmp_path) as opened:
         yield opened
-
-
-@pytest.fixture
-def made(store: Store) -> Dataset:
-    """Instruction 0 accepted, 1 rejected, 2 edited, 3 pending by people; two pairs pending."""
-    result = fill(store, examples=4, pairs=2)
-    store.decide(review(result.examples[0], "accept"))
-    store.decide(review(result.examples[1], "reject"))
-    store.decide(review(result.examples[2], "edit", messages=turns("Edited?", "Yes, edited.")))
-    return result
 
 
 def export(store: Store, format: str, **more: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:  # noqa: A002
@@ -46,7 +59,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("statuses", "expected"), CASES)
-def test_statuses(store: Store, made: Dataset, statuses: str, expected: dict[int, str]) -> None:
+def test_statuses(made: Dataset, store: Store, statuses: str, expected: dict[int, str]) -> None:
     result, rows = export(store, "chat", statuses=statuses)
     found = {row["metadata"]["id"]: row["metadata"]["status"] for row in rows}
     assert found == {made.examples[number].id: status for number, status in expected.items()}
@@ -54,7 +67,7 @@ def test_statuses(store: Store, made: Dataset, statuses: str, expected: dict[int
     assert result == {"written": len(expected), "skipped": {"kind preference": pairs} if pairs else {}}
 
 
-def test_edits_are_applied_and_lineage_kept(store: Store, made: Dataset) -> None:
+def test_edits_are_applied_and_lineage_kept(made: Dataset, store: Store) -> None:
     _, rows = export(store, "alpaca", statuses="reviewed")
     edited = next(row for row in rows if row["metadata"]["id"] == made.examples[2].id)
     assert (edited["instruction"], edited["output"]) == ("Edited?", "Yes, edited.")
@@ -74,7 +87,7 @@ SIDES = [
 
 @pytest.mark.parametrize(("action", "payload", "expected"), SIDES)
 def test_sides_follow_the_reviewer(
-    store: Store, made: Dataset, action: Any, payload: dict[str, str], expected: tuple[str, str] | None
+    made: Dataset, store: Store, action: Any, payload: dict[str, str], expected: tuple[str, str] | None
 ) -> None:
     store.decide(review(made.pairs[0], action, **payload))
     result, rows = export(store, "dpo", args={"style": "plain", "lineage": True})
@@ -83,7 +96,7 @@ def test_sides_follow_the_reviewer(
     assert result["written"] == (2 if expected else 1)
 
 
-def test_a_later_verdict_turns_the_sides_back(store: Store, made: Dataset) -> None:
+def test_a_later_verdict_turns_the_sides_back(made: Dataset, store: Store) -> None:
     pair = made.pairs[0]
     store.decide(review(pair, "prefer", side="rejected", event="swap"))
     store.decide(review(pair, "undo", event_id="swap"))
@@ -91,14 +104,14 @@ def test_a_later_verdict_turns_the_sides_back(store: Store, made: Dataset) -> No
     assert (rows[pair.id].chosen, rows[pair.id].rejected) == ("good 0", "bad 0")
 
 
-def test_kinds_narrow_the_rows_without_counting_the_others(store: Store, made: Dataset) -> None:
+def test_kinds_narrow_the_rows_without_counting_the_others(made: Dataset, store: Store) -> None:
     result, rows = export(store, "chat", kinds=["instruction"])
     assert result == {"written": 3, "skipped": {}}
     assert export(store, "chat", kinds=["conversation"])[0] == {"written": 0, "skipped": {}}
     assert len(rows) == 3
 
 
-def test_stale_rows_stay_out_and_are_counted(store: Store, made: Dataset) -> None:
+def test_stale_rows_stay_out_and_are_counted(made: Dataset, store: Store) -> None:
     changed = document(text="# Ovens\n\nNew.")
     writer = SegmentWriter(store.path, "run-2")
     writer.add_row("run_documents", {"document_id": changed.id, "uri": changed.uri})

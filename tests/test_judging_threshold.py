@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import random
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +34,12 @@ def simulation() -> ModuleType:
     return module
 
 
+@functools.cache
+def measured(simulation: ModuleType, name: str, runs: int) -> Any:
+    judge = next(judge for judge in simulation.JUDGES if judge.name == name)
+    return simulation.measure(judge, runs, seed=11, truth_rows=400_000)
+
+
 @pytest.mark.parametrize(
     ("name", "runs", "least"),
     [("generous", 120, 0.95), ("says nothing", 120, 0.93), ("10 rows a source", 80, 0.95)],
@@ -39,8 +47,7 @@ def simulation() -> ModuleType:
 def test_the_stated_interval_holds_the_true_precision(
     simulation: ModuleType, name: str, runs: int, least: float
 ) -> None:
-    judge = next(judge for judge in simulation.JUDGES if judge.name == name)
-    found = simulation.measure(judge, runs, seed=11, truth_rows=400_000)
+    found = measured(simulation, name, runs)
     assert found.found >= runs // 3
     assert found.inside >= least
     assert abs(found.unseen_off) < 0.02
@@ -48,8 +55,7 @@ def test_the_stated_interval_holds_the_true_precision(
 
 
 def test_a_lucky_threshold_is_seen_to_be_luck(simulation: ModuleType) -> None:
-    judge = next(judge for judge in simulation.JUDGES if judge.name == "says nothing")
-    found = simulation.measure(judge, 120, seed=12, truth_rows=400_000)
+    found = measured(simulation, "says nothing", 120)
     assert found.observed_off > 0.03
     assert abs(found.unseen_off) < found.observed_off / 2
 

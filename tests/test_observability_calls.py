@@ -196,7 +196,7 @@ def test_a_dataset_of_version_1_gets_the_log(tmp_path: Path, monkeypatch: pytest
     with monkeypatch.context() as patch:
         first = schema.migrations()[:1]
         patch.setattr(schema, "migrations", lambda: first)
-        with new_store(tmp_path) as store:
+        with Store.open(tmp_path / "data.duckdb") as store:
             fill(store)
     [found] = call(logged(tmp_path, [row("a", 1.0)]), "run_calls", run="r1")["calls"]
     assert found["answered"] == 1

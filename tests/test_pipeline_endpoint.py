@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.engine_runs import until
 from support.openai_server import OpenAIServer
 from support.processes import Process, run, small_files
 from support.projects import gristmill, make_project, run_json
@@ -35,9 +36,7 @@ def test_killed_run_resumes_without_repeating_an_answered_call(tmp_path: Path) -
     with OpenAIServer(latency=0.05, p429=0.1, p500=0.05, broken=0.05, retry_after=0.01) as server:
         recipe = project(tmp_path, server.url, copies=40, options=", concurrency: 8")
         running = Process("run", recipe, stderr=subprocess.DEVNULL)
-        while server.answered.total() < 60:
-            assert running.poll() is None, "the run ended before it could be killed"
-            time.sleep(0.02)
+        assert until(lambda: server.answered.total() >= 60, running), "it ended before it could be killed"
         running.send_signal(signal.SIGKILL)
         running.wait()
         killed_at = server.answered.total()
@@ -83,8 +82,7 @@ def test_ctrl_c_drains_and_saves(tmp_path: Path) -> None:
     with OpenAIServer(latency=0.05) as server:
         recipe = project(tmp_path, server.url, copies=40, options=", concurrency: 4")
         running = Process("run", recipe, "--json")
-        while server.answered.total() < 30:
-            time.sleep(0.02)
+        assert until(lambda: server.answered.total() >= 30, running)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
         assert running.returncode == 1
@@ -127,8 +125,7 @@ def test_the_same_recipe_is_not_run_twice_at_once(tmp_path: Path) -> None:
     with OpenAIServer(latency=0.05) as server:
         recipe = project(tmp_path, server.url, copies=10, options=", concurrency: 4")
         with Process("run", recipe, stderr=subprocess.DEVNULL) as first:
-            while not server.active:
-                time.sleep(0.02)
+            assert until(lambda: server.active, first)
             second = gristmill("run", recipe)
             assert first.wait(60) == 0
     assert second.returncode == 2
@@ -140,8 +137,7 @@ def test_the_second_ctrl_c_stops_at_once_and_says_so(tmp_path: Path) -> None:
     with OpenAIServer(latency=0.5) as server:
         recipe = project(tmp_path, server.url, copies=20, options=", concurrency: 4")
         running = Process("run", recipe)
-        while not server.active:
-            time.sleep(0.02)
+        assert until(lambda: server.active, running)
         running.send_signal(signal.SIGINT)
         time.sleep(0.2)
         running.send_signal(signal.SIGINT)

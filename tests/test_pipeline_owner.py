@@ -46,7 +46,7 @@ def test_the_app_refuses_other_addresses_and_closes_tidily(reviewed: Path) -> No
     db = reviewed.parent / "gristmill.duckdb"
     done = gristmill("review", "--db", db, "--host", "0.0.0.0", "--no-browser")
     assert done.returncode == 2
-    assert "authentication" in done.stderr
+    assert "without a sign-in" in done.stderr
     owner = reviewed.parent / "gristmill.duckdb.owner.json"
     assert os.stat(owner).st_mode & 0o777 == 0o600
 

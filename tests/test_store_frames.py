@@ -19,7 +19,8 @@ COLUMNS = {
     "rows": "example_id kind generator type uri document_id status stale instruction_chars response_chars"
     " review judge_state chosen_chars rejected_chars margin contrast",
     "scores": "example_id scorer value unscored_reason generator document_id",
-    "coverage": "uri media_type chars chunks chunks_used covered_chars accepted rejected failed",
+    "coverage": "uri media_type chars chunks chunks_used covered_chars accepted rejected failed rows reviewed"
+    " kept",
     "failures": "uri reason detail",
     "matches": "example_id benchmark item_id label score example_text item_text example_start example_end"
     " item_start item_end status tier side",
@@ -28,6 +29,14 @@ COLUMNS = {
     "samples": "example_id kind generator type status reason uri heading_path instruction response chosen"
     " rejected evidence scores",
     "match_verdicts": "benchmark label tier score right reviewer",
+    "states": "kind judge_state review queue_status n",
+    "pairings": "of_ one other said_one said_other n",
+    "ballots": "of_ votes n",
+    "judged": "window_ first last judge people n",
+    "pace": "reviewer day n timed quarter median three_quarters",
+    "reasons": "reviewer reason bulk n",
+    "matched": "benchmark label n",
+    "spent": "run_id name started cost calls unpriced asked accepted kept",
 }
 
 
@@ -96,6 +105,42 @@ def test_coverage_shows_documents_of_the_latest_run_only(store: Store, made: Dat
     assert found["rows"]["stale"].all()
 
 
+def test_agreement_goes_by_first_words_that_stand_and_not_by_those_on_many_rows(
+    store: Store, made: Dataset
+) -> None:
+    first, second, third = made.examples[:3]
+    for event in (
+        review(first, "accept", by="ann"), review(first, "reject", by="bo", reason="x", tags=["x", "y"]),
+        review(first, "accept", by="bo"), review(second, "accept", by="ann", bulk="b1"),
+        review(second, "reject", by="bo", note="no tag"), undone := review(third, "accept", by="ann"),
+        review(third, "accept", by="bo"), review(third, "undo", by="ann", event_id=undone.event_id),
+    ):  # fmt: skip
+        store.decide(event)
+    found = store.frames()
+    assert found["pairings"].to_numpy().tolist() == [["rows", "ann", "bo", "accepted", "rejected", 1]]
+    [ballot] = found["ballots"].to_dict("records")
+    assert orjson.loads(ballot["votes"]) == [
+        {"said": "accepted", "votes": 1},
+        {"said": "rejected", "votes": 1},
+    ]
+    assert found["judged"].groupby("people")["n"].sum().to_dict() == {"accepted": 2, "rejected": 1}
+    assert found["reasons"].to_numpy().tolist() == [["bo", "in words only", False, 1]]
+    paced = found["pace"].set_index("reviewer")[["n", "timed"]]
+    assert paced.to_numpy().tolist() == [[2, 1], [4, 3]]
+
+
+def test_a_live_table_gives_the_same_frames(store: Store, made: Dataset) -> None:
+    store.decide(review(made.examples[0], "reject", reason="wrong"))
+    before = store.frames()
+    store.live()
+    store.decide(review(made.examples[1], "accept"))
+    after = store.frames()
+    assert before["states"]["n"].sum() == after["states"]["n"].sum() == 4
+    assert (after["states"]["review"] == "accepted").sum() == 1
+    assert after["rows"].drop(columns=["review"]).equals(before["rows"].drop(columns=["review"]))
+    assert after["samples"].equals(before["samples"])
+
+
 def test_outcomes_calls_and_failures_are_counted(store: Store, made: Dataset) -> None:
     writer = SegmentWriter(store.path, "run-1")
     for number, cost in ((1, 0.5), (2, None)):
@@ -139,8 +184,8 @@ def test_samples_take_of_every_kind_and_carry_evidence_and_scores(store: Store) 
 def test_long_frames_are_sampled_by_example_and_say_so(store: Store) -> None:
     fill(store, examples=400, pairs=0)
     first = frames(store, max_rows=100)
-    assert first["rows"].attrs["sampled"] == {"of": 400, "every": 4}
-    assert 60 < len(first["rows"]) < 140
+    assert first["rows"].attrs["sampled"] == {"of": 400, "every": 8}
+    assert 25 < len(first["rows"]) < 75
     assert set(first["scores"]["example_id"]) == set(first["rows"]["example_id"])
     assert frames(store, max_rows=100)["rows"].equals(first["rows"])
     assert "sampled" not in store.frames()["rows"].attrs

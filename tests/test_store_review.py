@@ -13,7 +13,8 @@ from support.store_rows import Dataset, fill, new_store, review, turns
 
 from gristmill.errors import StoreError
 from gristmill.records import Call, Example, Outcome, Usage
-from gristmill_data.store import Filters, SegmentWriter, Store, StoreConflictError
+from gristmill_data.store import Filters, SegmentWriter, Store, StoreConflictError, drafts
+from gristmill_data.store.journal import decisions_by
 
 
 @pytest.fixture
@@ -128,17 +129,53 @@ def test_undo_of_everything_is_pending_again(store: Store, made: Dataset) -> Non
     assert receipt.status == "pending"
 
 
-def test_only_the_own_last_decision_can_be_undone(store: Store, made: Dataset) -> None:
+def test_any_own_decision_can_be_undone_once_and_nobody_elses(store: Store, made: Dataset) -> None:
     example = made.examples[0]
     store.decide(review(example, "accept", event="first"))
     store.decide(review(example, "reject", event="second"))
     store.decide(review(example, "reject", event="bobs", by="bob"))
-    for target in ("first", "bobs", "nothing"):
-        with pytest.raises(StoreConflictError, match="the last one is second"):
+    told = {"bobs": "only they can undo it", "nothing": "no such decision"}
+    for target, message in told.items():
+        with pytest.raises(StoreConflictError, match=message):
+            store.decide(review(example, "undo", event_id=target))
+    store.decide(review(example, "undo", event="back", event_id="first"))
+    for target in ("first", "back"):
+        with pytest.raises(StoreConflictError, match=r"undone already|no such decision"):
             store.decide(review(example, "undo", event_id=target))
     store.decide(review(example, "undo", event_id="second"))
-    with pytest.raises(StoreConflictError, match="the last one is first"):
-        store.decide(review(example, "undo", event_id="second"))
+    assert [event["undone"] for event in store.history(example.id)] == [True, True, False, False, False]
+
+
+def test_a_draft_lives_until_the_decision_it_led_to_and_outlives_the_store(
+    store: Store, made: Dataset, tmp_path: Path
+) -> None:
+    example, payload = made.examples[0], {"texts": {"1": "half a thought"}}
+    drafts.save_draft(store, "ada", example.id, 0, {"texts": {}})
+    drafts.save_draft(store, "ada", example.id, 0, payload)
+    drafts.save_draft(store, "bob", example.id, 0, payload)
+    store.close()
+    with new_store(tmp_path) as again:
+        [kept] = drafts.drafts_of(again, "ada")
+        assert (kept.payload, kept.revision) == (payload, 0)
+        assert [one.reviewer for one in drafts.others_drafting(again, "ada", example.id, kept.time)] == [
+            "bob"
+        ]
+        again.decide(review(example, "skip", by="ada"))
+        assert drafts.draft(again, "ada", example.id) is not None
+        again.decide(review(example, "accept", by="ada"))
+        assert drafts.draft(again, "ada", example.id) is None
+        assert drafts.draft(again, "bob", example.id) is not None
+
+
+def test_the_journal_lists_ones_own_decisions_the_latest_first(store: Store, made: Dataset) -> None:
+    for number, example in enumerate(made.examples[:3]):
+        store.decide(review(example, "accept", event=f"e{number}"))
+    store.decide(review(made.examples[1], "accept", event="bobs", by="bob"))
+    store.decide(review(made.examples[0], "undo", event="u", event_id="e0"))
+    who = store.history(made.examples[0].id)[0]["reviewer"]
+    rows = decisions_by(store, who)
+    assert [(row["event_id"], row["undone"]) for row in rows] == [("e2", False), ("e1", False), ("e0", True)]
+    assert [row["event_id"] for row in decisions_by(store, who, rows[0]["seq"], 1)] == ["e1"]
 
 
 WRONG = [

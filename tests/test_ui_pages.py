@@ -90,15 +90,15 @@ def test_reject_asks_for_a_reason_and_saves_it(filled):
     press(app, "Save rejection")
     assert filled.history(first) == []
     press(press(app, "Not in the source"), "Save rejection")
-    assert filled.history(first)[0]["payload"]["reasons"] == ["unsupported"]
+    assert filled.history(first)[0]["payload"]["tags"] == ["unsupported"]
 
 
 def test_an_edit_is_shown_as_a_diff_and_saved(filled):
     app = press(started(), "Edit")
     desk = app.session_state["gm_desk"]
     first = desk.example_id
-    app.text_area(key=f"response_{desk.decision_id}").input("After about 90 hours.")
-    press(app, "Show changes")
+    app.text_area(key=f"gm_turn1_{desk.decision_id}").input("After about 90 hours.")
+    press(press(app, "Back"), "Edit")
     assert "<ins>90" in page(app)
     press(app, "Save edit")
     assert filled.item(first).example.response == "After about 90 hours."
@@ -108,11 +108,32 @@ def test_an_edit_is_shown_as_a_diff_and_saved(filled):
 def test_leaving_a_half_done_edit_does_not_lose_it(filled):
     app = press(started(), "Edit")
     desk = app.session_state["gm_desk"]
-    app.text_area(key=f"response_{desk.decision_id}").input("Half a thought")
+    app.text_area(key=f"gm_turn1_{desk.decision_id}").input("Half a thought")
     press(press(press(app, "Back"), "Next"), "Previous")
     assert "unsaved edit" in page(app)
     press(app, "Edit")
-    assert app.text_area(key=f"response_{desk.decision_id}").value == "Half a thought"
+    assert app.text_area(key=f"gm_turn1_{desk.decision_id}").value == "Half a thought"
+
+
+def test_a_row_is_graded_by_its_rubric_and_the_grades_stay_in_sight(filled):
+    app = press(started(), "Grade")
+    assert "1 of 6" in page(app)
+    press(app, "1 · yes")
+    assert "2 of 6" in page(app)
+    press(press(app, "Done"), "Accept")
+    saved = app.session_state["gm_desk"].last
+    assert filled.history(saved.example_id)[0]["payload"]["ratings"] == {"grounded": 1}
+    assert "you: yes" in page(press(app, "Previous"))
+
+
+def test_the_history_of_a_row_takes_back_any_own_decision(filled):
+    app = press(press(started(), "Accept"), "Previous")
+    desk = app.session_state["gm_desk"]
+    [event] = filled.history(desk.example_id)
+    assert "accepted" in page(app)
+    app.button(key=f"gm_undo_row_{event['event_id']}").click().run()
+    assert filled.item(desk.example_id).status == "pending"
+    assert "took back a decision" not in page(app)
 
 
 def test_undo_takes_the_last_decision_back(filled):

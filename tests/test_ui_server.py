@@ -111,12 +111,24 @@ def test_an_operation_needs_the_token(app):
     assert status_of(app.url, "/api/health") == 200
     assert status_of(app.url, "/api/op/status", "POST") == 401
     assert status_of(app.url, "/api/op/status", "POST", Authorization="Bearer guess") == 401
+    owner = read_owner_file(app.db)
+    assert owner is not None
+    token = {"Authorization": f"Bearer {owner.token}"}
+    assert status_of(app.url, "/api/op/status", "POST", **token) == 200
+    assert status_of(app.url, "/api/op/status", "POST", **token, Origin=app.url) == 403
+    assert status_of(app.url, "/api/op/status", "POST", **token, Host="evil.example") == 403
+    assert status_of(app.url, "/", Host="evil.example") == 403
 
 
 @pytest.mark.parametrize(
     ("host", "origin", "code"),
-    [(None, None, 101), ("evil.example", None, 403), (None, "http://evil.example", 403)],
-    ids=["own page", "rebound name", "foreign page"],
+    [
+        (None, None, 101),
+        ("evil.example", None, 403),
+        (None, "http://evil.example", 403),
+        (None, "http://localhost:1", 403),
+    ],
+    ids=["own page", "rebound name", "foreign page", "page of another port here"],
 )
 def test_only_the_apps_own_page_may_open_a_session(app, host, origin, code):
     headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}

@@ -161,7 +161,7 @@ def test_a_relative_link_leads_nowhere():
 )
 def test_a_rejection_names_its_reason(reasons, note, reason):
     payload = reject_payload(reasons, note)
-    assert payload == {"reason": reason, "reasons": reasons, "note": note.strip()}
+    assert payload == {"reason": reason, "tags": reasons, "note": note.strip()}
 
 
 def test_a_rejection_without_a_reason_is_none():

@@ -23,6 +23,7 @@ INK, QUIET, LINE = "#2b3440", "#5c6773", "#d9dee4"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 WIDTH = 480
 BAR = 20
+LABEL_LIMIT = 190
 MOST_BARS = 12
 NOTHING_ASKED = "nothing-to-ask"
 
@@ -40,7 +41,7 @@ def themed(chart: Chart) -> Chart:
             "labelFontSize": 12,
             "titleFontSize": 12,
             "titleFontWeight": "normal",
-            "labelLimit": 190,
+            "labelLimit": LABEL_LIMIT,
         },
         "legend": {
             "labelColor": INK,
@@ -115,7 +116,7 @@ def coverage(frame: pd.DataFrame) -> Chart:
 
 
 def matches(frame: pd.DataFrame) -> Chart:
-    """Benchmark matches by label (frame ``matches``), one colour a benchmark."""
+    """Benchmark matches by label (frame ``matches``, or one of counts), one colour a benchmark."""
     counts = _count(frame, ["label", "benchmark"])
     return _bars(counts, "label", "n", colour_by="benchmark", title="matches")
 
@@ -127,7 +128,7 @@ def review_actions(reviews: pd.DataFrame) -> Chart:
 
 
 def statuses(rows: pd.DataFrame) -> Chart:
-    """Rows by their present status: machine state and people's decisions together (frame ``rows``)."""
+    """Rows by their present status, of machine and people together (frame ``rows``, or one of counts)."""
     counts = _count(rows, ["status", "kind"])
     return _bars(counts, "status", "n", colour_by="kind", title="rows")
 
@@ -195,7 +196,8 @@ def _bars(
     """Horizontal bars in the order given, each with its total at the end."""
     order = list(dict.fromkeys(frame[name].astype(str)))
     axis = alt.Axis(grid=True, tickCount=4, format="~s", **_whole_ticks(frame, name, value))
-    base = alt.Chart(frame).encode(y=alt.Y(f"{name}:N", sort=order, title=None))
+    names = alt.Axis(labelLimit=LABEL_LIMIT)
+    base = alt.Chart(frame).encode(y=alt.Y(f"{name}:N", sort=order, title=None, axis=names))
     bars = base.mark_bar(cornerRadiusEnd=2).encode(
         x=alt.X(f"sum({value}):Q", title=title, axis=axis),
         color=_colour(frame, colour, colour_by),
@@ -249,4 +251,4 @@ def _sum(frame: pd.DataFrame, names: list[str], value: str) -> pd.DataFrame:
 
 
 def _count(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    return _sum(frame.assign(n=1), names, "n")
+    return _sum(frame if "n" in frame else frame.assign(n=1), names, "n")

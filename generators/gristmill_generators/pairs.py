@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -12,6 +12,8 @@ from rapidfuzz import fuzz
 from gristmill.fence import restore
 from gristmill.models.types import Answer, Task
 from gristmill.records import Chunk, Document, Evidence, Message, content_id
+from gristmill.registry import Again
+from gristmill_generators.again import taken, told
 from gristmill_generators.base import evidence, title
 from gristmill_generators.prompts import QA, writing
 from gristmill_generators.quotes import locate
@@ -34,8 +36,13 @@ class Pair:
     problem: str = ""
 
 
-def request(chunk: Chunk, document: Document, count: int, types: Sequence[str]) -> tuple[list[Message], Task]:
-    """The prompt for ``count`` pairs and the same request in structured form."""
+def request(
+    chunk: Chunk, document: Document, count: int, types: Sequence[str], again: Again | None = None
+) -> tuple[list[Message], Task]:
+    """The prompt for ``count`` pairs and the same request in structured form.
+
+    With ``again`` they are to take the place of a rejected row.
+    """
     order = ", ".join(rotated(types or QUESTION_TYPES, chunk))
     inputs: dict[str, Any] = {
         "passage": chunk.text,
@@ -44,7 +51,9 @@ def request(chunk: Chunk, document: Document, count: int, types: Sequence[str]) 
         "count": count,
         "types": list(types),
     }
-    return writing(QA.format(count=count, types=order), chunk, document), Task("qa", inputs)
+    more, blocks = told(again, asks=True)
+    messages = writing(QA.format(count=count, types=order) + more, chunk, document, **blocks)
+    return messages, Task("qa", inputs)
 
 
 def rotated(types: Sequence[str], chunk: Chunk) -> list[str]:
@@ -54,22 +63,33 @@ def rotated(types: Sequence[str], chunk: Chunk) -> list[str]:
     return [*types[start:], *types[:start]]
 
 
-def read(answer: Answer, chunk: Chunk, count: int) -> list[Pair]:
-    """At most ``count`` checked pairs of an answer, the usable ones first."""
+def read(answer: Answer, chunk: Chunk, count: int, again: Again | None = None) -> list[Pair]:
+    """At most ``count`` checked pairs of an answer, the usable ones first.
+
+    With ``again`` the rejected row and questions of the other rows cannot be used.
+    """
     pairs: list[Pair] = []
     for row in answer.data["pairs"]:
-        pairs.append(_check(row, answer.key, chunk, pairs))
+        pair = _check(row, answer.key, chunk, [*taken(again), *(pair.question for pair in pairs)])
+        pairs.append(replace(pair, problem="same-as-before") if _is_the_rejected(pair, again) else pair)
     # a model that gives more than it was asked for must not crowd out good pairs with bad ones
     return sorted(pairs, key=lambda pair: bool(pair.problem))[:count]
 
 
-def _check(row: dict[str, Any], call: str, chunk: Chunk, before: Sequence[Pair]) -> Pair:
+def _is_the_rejected(pair: Pair, again: Again | None) -> bool:
+    # of a preference pair the other response may come out better this time
+    if again is None or again.example.rejected is not None:
+        return False
+    return (pair.question, pair.answer) == (again.example.instruction, again.example.response)
+
+
+def _check(row: dict[str, Any], call: str, chunk: Chunk, before: Sequence[str]) -> Pair:
     question, answer = restore(row["question"]), restore(row["answer"])
     spans = locate(row["evidence"], chunk.text)
     problem = ""
     if not question or not answer:
         problem = "empty-field"
-    elif any(same_question(question, pair.question) for pair in before):
+    elif any(same_question(question, other) for other in before):
         problem = "duplicate-question"
     elif not spans:
         problem = "evidence-not-found"

@@ -21,14 +21,14 @@ class OnPassage(Writer):
         return {self.model: float(self.per_chunk)}
 
     async def _write(
-        self, ask: Ask, messages: Sequence[Message], task: Task, schema: Mapping[str, Any]
+        self, ask: Ask, messages: Sequence[Message], task: Task, schema: Mapping[str, Any], count: int
     ) -> list[Answer]:
         return await ask(
             messages,
             task=task,
             schema=schema,
             model=self.model,
-            n=self.per_chunk,
+            n=count,
             partial=True,
             **self.sampling(),
         )

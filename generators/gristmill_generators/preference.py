@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from gristmill.errors import ModelAnswerError, ModelUnavailableError
 from gristmill.models.types import Ask
 from gristmill.records import Chunk, Document, Example, Kind
-from gristmill.registry import Failed, Rejected
+from gristmill.registry import Again, Failed, Rejected
 from gristmill.voting import MOST_SAMPLES, Voted
 from gristmill_generators import candidates, corruption, pairs, schemas
 from gristmill_generators.base import Writer, title, together
@@ -144,9 +144,18 @@ class Preference(Voted, Writer):
 
     async def generate(self, chunk: Chunk, document: Document, ask: Ask) -> Sequence[Outcome]:
         """Ask for questions, then make a pair of responses to each."""
-        messages, task = pairs.request(chunk, document, self.per_chunk, self.types)
+        return await self._rows(chunk, document, ask, self.per_chunk)
+
+    async def regenerate(self, chunk: Chunk, document: Document, ask: Ask, again: Again) -> Sequence[Outcome]:
+        """Ask for one question, told what was wrong with the rejected pair, and make a pair of responses."""
+        return await self._rows(chunk, document, ask, 1, again)
+
+    async def _rows(
+        self, chunk: Chunk, document: Document, ask: Ask, count: int, again: Again | None = None
+    ) -> Sequence[Outcome]:
+        messages, task = pairs.request(chunk, document, count, self.types, again)
         answers = await ask(messages, task=task, schema=schemas.PAIRS, model=self.model, **self.sampling())
-        found = pairs.read(answers[0], chunk, self.per_chunk)
+        found = pairs.read(answers[0], chunk, count, again)
         rows = [self._row(pair, i, answers[0].text, (chunk, document), ask) for i, pair in enumerate(found)]
         return await together(rows)
 

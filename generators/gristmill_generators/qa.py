@@ -10,7 +10,7 @@ from pydantic import Field
 from gristmill.comparing import LIKENESS
 from gristmill.models.types import Ask
 from gristmill.records import Chunk, Document, Example, Kind
-from gristmill.registry import Failed, Rejected
+from gristmill.registry import Again, Failed, Rejected
 from gristmill.voting import Sampled
 from gristmill_generators import consistency, pairs, schemas
 from gristmill_generators.base import Writer, title, together
@@ -53,9 +53,20 @@ class Qa(Sampled, Writer):
         self, chunk: Chunk, document: Document, ask: Ask
     ) -> Sequence[Example | Rejected | Failed]:
         """Ask once for ``per_chunk`` pairs, check each, let samples vote on each."""
-        messages, task = pairs.request(chunk, document, self.per_chunk, self.types)
+        return await self._pairs(chunk, document, ask, self.per_chunk)
+
+    async def regenerate(
+        self, chunk: Chunk, document: Document, ask: Ask, again: Again
+    ) -> Sequence[Example | Rejected | Failed]:
+        """Ask for one pair, told what was wrong with the rejected one and what is asked already."""
+        return await self._pairs(chunk, document, ask, 1, again)
+
+    async def _pairs(
+        self, chunk: Chunk, document: Document, ask: Ask, count: int, again: Again | None = None
+    ) -> Sequence[Example | Rejected | Failed]:
+        messages, task = pairs.request(chunk, document, count, self.types, again)
         answers = await ask(messages, task=task, schema=schemas.PAIRS, model=self.model, **self.sampling())
-        found = pairs.read(answers[0], chunk, self.per_chunk)
+        found = pairs.read(answers[0], chunk, count, again)
         raw = answers[0].text
         return await together([self._result(pair, chunk, document, raw, ask) for pair in found])
 

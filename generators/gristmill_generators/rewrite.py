@@ -10,8 +10,9 @@ from pydantic import Field
 
 from gristmill.models.types import Ask, Task
 from gristmill.records import Chunk, Document, Example, Kind
-from gristmill.registry import Failed, Rejected
+from gristmill.registry import Again, Failed, Rejected
 from gristmill_generators import schemas
+from gristmill_generators.again import told
 from gristmill_generators.passage import OnPassage
 from gristmill_generators.prompts import REWRITE, STYLES, pick, writing
 from gristmill_generators.schemas import Style
@@ -62,8 +63,21 @@ class Rewrite(OnPassage):
         self, chunk: Chunk, document: Document, ask: Ask
     ) -> Sequence[Example | Rejected | Failed]:
         """Ask for ``per_chunk`` samples of the rewritten passage."""
+        return await self._rewritten(chunk, document, ask, self.per_chunk)
+
+    async def regenerate(
+        self, chunk: Chunk, document: Document, ask: Ask, again: Again
+    ) -> Sequence[Example | Rejected | Failed]:
+        """Ask for one, told what was wrong with the rejected one."""
+        return await self._rewritten(chunk, document, ask, 1, again)
+
+    async def _rewritten(
+        self, chunk: Chunk, document: Document, ask: Ask, count: int, again: Again | None = None
+    ) -> Sequence[Example | Rejected | Failed]:
         style = style_of(chunk) if self.style == "auto" else self.style
         inputs = {"passage": chunk.text, "heading_path": list(chunk.heading_path), "style": style}
-        messages = writing(REWRITE.format(style=STYLES[style], noun=_NOUNS[style]), chunk, document)
-        answers = await self._write(ask, messages, Task("rewrite", inputs), schemas.REWRITE)
+        more, blocks = told(again)
+        prompt = REWRITE.format(style=STYLES[style], noun=_NOUNS[style]) + more
+        messages = writing(prompt, chunk, document, **blocks)
+        answers = await self._write(ask, messages, Task("rewrite", inputs), schemas.REWRITE, count)
         return self._rows(answers, "rewrite", PHRASINGS[style], (chunk, document), type=f"rewrite-{style}")

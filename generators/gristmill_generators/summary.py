@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from gristmill.models.types import Ask, Task
 from gristmill.records import Chunk, Document, Example, Kind
-from gristmill.registry import Failed, Rejected
+from gristmill.registry import Again, Failed, Rejected
 from gristmill_generators import schemas
+from gristmill_generators.again import told
 from gristmill_generators.base import title
 from gristmill_generators.passage import OnPassage
 from gristmill_generators.prompts import SUMMARY, writing
@@ -37,11 +38,23 @@ class Summary(OnPassage):
         self, chunk: Chunk, document: Document, ask: Ask
     ) -> Sequence[Example | Rejected | Failed]:
         """Ask for ``per_chunk`` samples of a summary."""
+        return await self._summaries(chunk, document, ask, self.per_chunk)
+
+    async def regenerate(
+        self, chunk: Chunk, document: Document, ask: Ask, again: Again
+    ) -> Sequence[Example | Rejected | Failed]:
+        """Ask for one summary, told what was wrong with the rejected one."""
+        return await self._summaries(chunk, document, ask, 1, again)
+
+    async def _summaries(
+        self, chunk: Chunk, document: Document, ask: Ask, count: int, again: Again | None = None
+    ) -> Sequence[Example | Rejected | Failed]:
         inputs = {
             "passage": chunk.text,
             "heading_path": list(chunk.heading_path),
             "document_title": title(document),
         }
-        messages = writing(SUMMARY, chunk, document)
-        answers = await self._write(ask, messages, Task("summary", inputs), schemas.SUMMARY)
+        more, blocks = told(again)
+        messages = writing(SUMMARY + more, chunk, document, **blocks)
+        answers = await self._write(ask, messages, Task("summary", inputs), schemas.SUMMARY, count)
         return self._rows(answers, "summary", PHRASINGS, (chunk, document), type="summary")

@@ -145,6 +145,8 @@ def _next_steps(summary: Summary, loaded: Loaded) -> Iterator[str]:
         yield f"note: {escape(names)} is offline:extractive: rules (no language model) made or judged these"
     if summary.error is not None:
         yield f"[red]stopped:[/] {escape(str(summary.error))}"
+    if summary.remakes is not None:
+        yield from summary.remakes.lines()
     yield from goal_lines(summary)
     yield from batch_lines(summary)
     yield from local_lines(summary)

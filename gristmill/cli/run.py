@@ -41,6 +41,9 @@ def run(
             show_default=False,
         ),
     ] = None,
+    regenerate: Annotated[
+        bool, typer.Option("--regenerate", help="Only make rows again that reviewers sent back for it.")
+    ] = False,
     batch: Annotated[
         bool, typer.Option("--batch", help="Ask through the provider's batch API: cheaper, within a day.")
     ] = False,
@@ -75,16 +78,21 @@ def run(
         raise typer.BadParameter("only with --batch", param_hint="--wait" if wait else "--give-up")
     if batch and engine is Engine.ray:
         raise typer.BadParameter("not with --batch: the provider does that work", param_hint="--engine")
+    if regenerate and (limit is not None or preview is not None or pilot):
+        # rows of passages beyond a limit would be told to be gone
+        raise typer.BadParameter("not with --limit, --preview or --pilot", param_hint="--regenerate")
     cluster = ray_options(engine, ray_address, ray_workers)
     loaded = load_recipe(recipe, check_keys=not dry_run or pilot)
     console = stderr_console()
     for warning in loaded.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
-    options = Options(limit, max_cost, max_tokens, again, max_minutes, batch, tuple(give_up or ()), cluster)
+    options = Options(
+        limit, max_cost, max_tokens, again, max_minutes, batch, tuple(give_up or ()), cluster, regenerate
+    )
     if pilot:
         code = _pilot(loaded, options, pilot_chunks, as_json)
     elif dry_run:
-        code = _dry_run(loaded, limit, as_json)
+        code = _dry_run(loaded, options, as_json)
     elif preview is not None:
         code = _preview(loaded, options, preview, as_json)
     else:
@@ -120,12 +128,12 @@ def _run(loaded: Loaded, options: Options, as_json: bool, poll: float | None = N
     return summary.exit_code(loaded.recipe.max_failed_share)
 
 
-def _dry_run(loaded: Loaded, limit: int | None, as_json: bool) -> int:
+def _dry_run(loaded: Loaded, options: Options, as_json: bool) -> int:
     from gristmill.cli.local import memory_plan, show_memory
     from gristmill.cli.progress import show_projection
     from gristmill.pipeline.project import project
 
-    projection = run_async(project(loaded, limit))
+    projection = run_async(project(loaded, options.limit, regenerate=options.regenerate))
     show_projection(projection, loaded, stderr_console())
     show_memory(plan := memory_plan(loaded), stderr_console())
     if as_json:

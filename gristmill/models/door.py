@@ -86,17 +86,18 @@ class Door:
         self.engines = engines or _own_engines(self._specs, cache)
         self._airport = Airport(cache, on_call or _ignore, redo=self.redo, log=log, deferrals=deferrals)
 
-    def ask_for(self, role: str | None) -> Ask:
+    def ask_for(self, role: str | None, *, first: int = 0) -> Ask:
         """The ``ask`` of one role; ``model=`` in a call picks another role.
 
-        ``None`` binds no role: calls must name one, unless there is only one.
+        ``None`` binds no role: calls must name one, unless there is only one. Samples are drawn from
+        number ``first`` on: another number is another answer to the same question.
 
         Raises:
             UsageError: unknown role, here or when called; the known ones are named.
         """
         if role is not None:
             self._spec(role)
-        return _RoleAsk(self, role)
+        return _RoleAsk(self, role, first)
 
     async def ask(self, role: str | None, messages: Sequence[Message], how: Asking) -> list[Answer]:
         """Draw ``how.n`` answers from a role's model (what :meth:`ask_for` calls)."""
@@ -107,7 +108,8 @@ class Door:
             _check_params(name, how.params)
         params = {k: v for k, v in {**spec.params, **how.params}.items() if v is not None}
         turns, model = tuple(messages), line.backend.name
-        requests = [Request(model, turns, params, how.schema, i, how.task) for i in range(how.n)]
+        samples = range(how.first, how.first + how.n)
+        requests = [Request(model, turns, params, how.schema, i, how.task) for i in samples]
         if how.partial and how.n > 1:
             return await self._each(line, name, requests, how.repair)
         landed = await self._airport.draw(line, name, requests)
@@ -220,7 +222,7 @@ class Door:
 class Asking:
     """How to ask: everything of a call beside role and messages."""
 
-    __slots__ = ("n", "params", "partial", "repair", "schema", "task")
+    __slots__ = ("first", "n", "params", "partial", "repair", "schema", "task")
 
     def __init__(
         self,
@@ -230,18 +232,19 @@ class Asking:
         params: Mapping[str, Any],
         partial: bool = False,
         repair: bool = False,
+        first: int = 0,
     ) -> None:
         if n < 1:
             raise UsageError(f"n must be at least 1, not {n}")
         if schema is not None:
             structured.check_schema(schema)
         self.task, self.schema, self.n, self.params = task, schema, n, params
-        self.partial, self.repair = partial, repair
+        self.partial, self.repair, self.first = partial, repair, first
 
 
 class _RoleAsk:
-    def __init__(self, door: Door, role: str | None) -> None:
-        self._door, self._role = door, role
+    def __init__(self, door: Door, role: str | None, first: int) -> None:
+        self._door, self._role, self._first = door, role, first
 
     async def __call__(
         self,
@@ -255,7 +258,7 @@ class _RoleAsk:
         repair: bool = False,
         **params: Any,
     ) -> list[Answer]:
-        how = Asking(task, schema, n, params, partial, repair)
+        how = Asking(task, schema, n, params, partial, repair, self._first)
         return await self._door.ask(model or self._role, messages, how)
 
 

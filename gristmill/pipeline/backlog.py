@@ -32,7 +32,7 @@ class Backlog:
         if not await self.sink.query("any_decided", settings=list(self.plan.settings)):
             for job in jobs:
                 self._seen()
-                yield job, frozenset()
+                yield job, frozenset(i for i in self._tasks if not self.plan.slot_ids(job, i))
             return
         ahead = asyncio.create_task(self._next(jobs))
         try:
@@ -41,12 +41,16 @@ class Backlog:
                 batch, known = found
                 for job in batch:
                     self._seen()
-                    skip = frozenset(i for i in range(len(self.plan.tasks)) if self._settled(job, i, known))
+                    skip = frozenset(i for i in self._tasks if self._settled(job, i, known))
                     if len(skip) < len(self.plan.tasks):
                         yield job, skip
         finally:
             ahead.cancel()
             await over(ahead)
+
+    @property
+    def _tasks(self) -> range:
+        return range(len(self.plan.tasks))
 
     async def held(self, jobs: Iterator[Job]) -> int:
         """Rows of ``jobs`` that the store holds as decided under the plan's settings."""
@@ -59,18 +63,18 @@ class Backlog:
         batch = list(islice(jobs, LOOKUP_CHUNKS))
         if not batch:
             return None
-        ids = [slot for job in batch for slot in self.plan.all_slot_ids(job.chunk)]
+        ids = [slot for job in batch for slot in self.plan.all_slot_ids(job)]
         # {slot: [settings, state, reason, example]} of what the store knows of these chunks
         known: Known = await self.sink.query("decided", slot_ids=ids)
         return batch, known
 
     def _settled(self, job: Job, task: int, known: Known) -> bool:
         """Failed rows and rows decided under other settings are walked again (answers are cached)."""
-        found = [known.get(slot) for slot in self.plan.slot_ids(job.chunk, task)]
+        found = [known.get(slot) for slot in self.plan.slot_ids(job, task)]
         rows = [row for row in found if row and row[0] == self.plan.settings[task] and row[1] != "failed"]
         if len(rows) < len(found) or any(self._waits(row) for row in rows):
             if self.goal is not None:
-                slots = self.plan.slot_ids(job.chunk, task)
+                slots = self.plan.slot_ids(job, task)
                 self.goal.known.update((s, row) for s, row in zip(slots, found, strict=True) if row in rows)
             return False
         for row in rows:

@@ -14,7 +14,7 @@ from gristmill.models.redo import Redo
 from gristmill.models.types import Answer, Ask
 from gristmill.pipeline.plan import Job
 from gristmill.records import Example, Item, Message
-from gristmill.registry import Failed, Generator, Rejected, Scored, Scorer, Unscored
+from gristmill.registry import Again, Failed, Generator, Rejected, Scored, Scorer, Unscored
 
 Result = Example | Rejected | Failed
 Made = TypeVar("Made")
@@ -40,13 +40,19 @@ class Heard:
         return {key for text in texts if text for key in self._keys.get(text, ())}
 
 
-async def rows_of(generator: Generator, job: Job, ask: Ask, redo: Redo | None) -> list[Result]:
+async def rows_of(
+    generator: Generator, job: Job, ask: Ask, redo: Redo | None, again: Again | None = None
+) -> list[Result]:
     """What a generator makes of a chunk; a failed row's answer is asked again once if ``redo`` says so.
+
+    With ``again``: what it makes in place of a rejected row.
 
     An answer that another row of the chunk rests on stays: rows in good order do not change.
     """
 
     async def make(ask: Ask) -> list[Result]:
+        if again is not None:
+            return list(await generator.regenerate(job.chunk, job.document, ask, again))
         return list(await generator.generate(job.chunk, job.document, ask))
 
     def blame(results: list[Result], heard: Heard) -> set[str]:

@@ -19,7 +19,7 @@ from gristmill.models.types import PutsOff
 from gristmill.pipeline.plan import Job
 from gristmill.pipeline.target import goal_of
 from gristmill.recipe import Loaded, Task
-from gristmill.records import Example, Match, Outcome, Score
+from gristmill.records import Example, Lineage, Match, Outcome, Score
 
 if TYPE_CHECKING:
     from gristmill.models.inprocess.engines import Engines
@@ -48,10 +48,10 @@ class Pass:
 class Held:
     """What a task's rows gave; kept back until all of them are decided, so that none is counted twice."""
 
-    records: list[Example | Score | Match] = field(default_factory=list)
+    records: list[Example | Lineage | Score | Match] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
 
-    def add(self, record: Example | Score | Match) -> None:
+    def add(self, record: Example | Lineage | Score | Match) -> None:
         """Hold a record."""
         self.records.append(record)
 

@@ -29,7 +29,7 @@ from gristmill.pipeline.spool import Spool
 from gristmill.pipeline.tally import Tally
 from gristmill.pipeline.walk import Walker
 from gristmill.recipe import Loaded
-from gristmill.records import Chunk, Document, Example, FileFailure, Match, Outcome, Score
+from gristmill.records import Chunk, Document, Example, FileFailure, Lineage, Match, Outcome, Score
 from gristmill_data.store.places import cache_path
 
 SIZES = (4, 32)
@@ -132,7 +132,7 @@ class _Recorder:
     def __init__(self, sink: Sink, accepted: Counter[str]) -> None:
         self._sink, self._accepted = sink, accepted
 
-    def add(self, record: Example | Score | Match) -> None:
+    def add(self, record: Example | Lineage | Score | Match) -> None:
         self._sink.add(record)
 
     def settle(self, outcome: Outcome) -> None:

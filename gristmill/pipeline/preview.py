@@ -17,7 +17,7 @@ from gristmill.pipeline.tally import Tally
 from gristmill.pipeline.timebox import time_limit
 from gristmill.pipeline.walk import Walker
 from gristmill.recipe import Loaded
-from gristmill.records import Example, Match, Outcome, Score
+from gristmill.records import Example, Lineage, Match, Outcome, Score
 from gristmill_data.store.places import cache_path
 
 
@@ -37,7 +37,7 @@ class Preview:
         """0, or that of the error that stopped it."""
         return self.error.exit_code if self.error else 0
 
-    def add(self, record: Example | Score | Match) -> None:
+    def add(self, record: Example | Lineage | Score | Match) -> None:
         """Keep what will be shown."""
         if isinstance(record, Example):
             self.examples[record.id] = record

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from gristmill.models.cost import call_cost, estimate, price_of
 from gristmill.models.types import Answer, Task
 from gristmill.pipeline.plan import Job, Plan
+from gristmill.pipeline.remakes import Remakes
 from gristmill.pipeline.scan import Scan
 from gristmill.pipeline.spool import Spool
 from gristmill.pipeline.tally import Tally
@@ -74,8 +76,10 @@ class Projection:
         }
 
 
-async def project(loaded: Loaded, limit: int | None) -> Projection:
+async def project(loaded: Loaded, limit: int | None, *, regenerate: bool = False) -> Projection:
     """Read the sources, build the prompts of a sample of chunks, and multiply.
+
+    With ``regenerate`` only rows count that reviewers want made again and that were not yet.
 
     Calls of a component that asks in several steps are taken to be as long as its first one; a scorer's
     are taken to be as long as the generator's on the same chunk, and of rows of any kind it can judge.
@@ -85,18 +89,41 @@ async def project(loaded: Loaded, limit: int | None) -> Projection:
         scan = Scan(spool, tally, lambda _: None, lambda _: None, limit)
         await asyncio.to_thread(scan.run, loaded)
         plan = Plan.of(loaded)
-        tally.planned = tally.pending = tally.chunks * plan.rows_per_chunk
+        rows = [tally.chunks * task.generator.per_chunk for task in plan.tasks]
+        projection = Projection(tally, notes=list(_assumed(loaded)))
+        if regenerate:
+            rows = await _sent_back(plan, loaded, spool, projection)
+        tally.planned = tally.pending = sum(rows)
         sample = list(islice(spool.jobs(), 0, None, max(1, tally.chunks // PROBED_CHUNKS)))[:PROBED_CHUNKS]
-    projection = Projection(tally, notes=list(_assumed(loaded)))
-    for task in plan.tasks:
+    for task, count in zip(plan.tasks, rows, strict=True):
         usage = await _mean_usage(task.generator, sample, loaded)
-        _add(projection, loaded, task.generator.calls_per_chunk(), tally.chunks, usage)
+        _add(projection, loaded, task.generator.calls_per_chunk(), count / task.generator.per_chunk, usage)
         for scorer in loaded.scorers:
-            if not any(scorer.applies_to(kind) for kind in task.generator.kinds):
-                continue
-            rows = tally.chunks * task.generator.per_chunk
-            _add(projection, loaded, scorer.calls_per_example(), rows, usage)
+            if any(scorer.applies_to(kind) for kind in task.generator.kinds):
+                _add(projection, loaded, scorer.calls_per_example(), count, usage)
     return projection
+
+
+async def _sent_back(plan: Plan, loaded: Loaded, spool: Spool, projection: Projection) -> list[int]:
+    """By task, the rows that are to be made again; what cannot be is noted."""
+    with Remakes(plan, only=True, unmade=True) as remakes:
+        if loaded.store.exists():
+            await remakes.load(loaded.recipe.name, _Asks(loaded.store))
+            remakes.keep(spool.jobs())
+        projection.notes += remakes.counts.lines()
+        return [remakes.rows_of(task) for task in range(len(plan.tasks))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asks:
+    """Runs operations on a store that is there."""
+
+    db: Path
+
+    async def query(self, operation: str, **arguments: Any) -> Any:
+        from gristmill_data.store import call
+
+        return await asyncio.to_thread(call, self.db, operation, **arguments)
 
 
 def _assumed(loaded: Loaded) -> Iterator[str]:
@@ -109,7 +136,7 @@ def _assumed(loaded: Loaded) -> Iterator[str]:
 
 
 def _add(
-    projection: Projection, loaded: Loaded, calls: Mapping[str, float], times: int, usage: Usage
+    projection: Projection, loaded: Loaded, calls: Mapping[str, float], times: float, usage: Usage
 ) -> None:
     for role, count in calls.items():
         spec = loaded.recipe.models[role]

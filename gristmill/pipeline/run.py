@@ -37,6 +37,7 @@ from gristmill.pipeline.lock import only_run
 from gristmill.pipeline.order import jobs_of
 from gristmill.pipeline.passes import Local, Passes, engines_of, passes_of
 from gristmill.pipeline.plan import Job, Plan
+from gristmill.pipeline.remakes import Counts, Remakes
 from gristmill.pipeline.scan import Scan
 from gristmill.pipeline.signals import two_signals
 from gristmill.pipeline.sink import Sink
@@ -64,7 +65,8 @@ class Options:
     ``redo`` names the kinds of stored answers to ask again (:mod:`gristmill.models.redo`). With ``batch``,
     calls that are not cached are handed in as provider batches (:mod:`gristmill.pipeline.batch`);
     ``give_up`` are ids of batches to forget. With ``ray``, actors of a Ray cluster walk the chunks
-    (:mod:`gristmill.pipeline.ray`).
+    (:mod:`gristmill.pipeline.ray`). With ``regenerate`` only rows are made that reviewers want made again
+    (:mod:`gristmill.pipeline.remakes`).
     """
 
     limit: int | None = None
@@ -75,6 +77,7 @@ class Options:
     batch: bool = False
     give_up: tuple[str, ...] = ()
     ray: RayOptions | None = None
+    regenerate: bool = False
 
 
 @dataclass(slots=True)
@@ -90,6 +93,7 @@ class Summary:
     goal: Goal | None = None
     batches: BatchReport | None = None
     local: Local | None = None
+    remakes: Counts | None = None
 
     @property
     def peak_rss_mb(self) -> float:
@@ -117,6 +121,7 @@ class Summary:
             **({"target": self.goal.as_json()} if self.goal else {}),
             **({"batches": self.batches.as_json()} if self.batches else {}),
             **({"local": self.local.as_json()} if self.local else {}),
+            **({"regenerate": self.remakes.as_json()} if self.remakes else {}),
             **({"error": str(self.error)} if self.error else {}),
         }
 
@@ -153,6 +158,7 @@ class Run:
     passes: Passes | None = None
     local: Local | None = None
     tracing: Tracing | None = None
+    remakes: Remakes | None = None
 
     async def execute(self) -> Summary:
         """Run to the end, to the target, to the budget, or to the first Ctrl-C (which drains and saves).
@@ -169,7 +175,12 @@ class Run:
         started, clock = datetime.now(UTC), time.monotonic()
         sink = Sink(self.loaded.store, self.id, self.tally)
         sink.calls.tracing = self.tracing
-        with two_signals(self._interrupted), Spool() as spool, seldom_collected():
+        with (
+            two_signals(self._interrupted),
+            Spool() as spool,
+            Remakes(Plan.of(self.loaded), self.options.regenerate) as self.remakes,
+            seldom_collected(),
+        ):
             async with self._door(sink) as door:  # first of all: it refuses budgets that cannot be kept
                 await asyncio.to_thread(self._scan, spool, sink)
                 if self.scanned:
@@ -179,6 +190,7 @@ class Run:
                         await self.batch.before(door)
                     async with sink.one_opening():
                         await sink.query("close_runs")
+                        await self._ask_again(self.remakes, spool, sink)
                         await self._preload(sink)
                         self.goal = await goal_of(self.loaded, self.id, self.tally, sink)
                     gc.freeze()  # what was made so far stays for the whole walk
@@ -209,6 +221,8 @@ class Run:
         summary = Summary(self.id, self.tally, self.counters, self._status(), self.error)
         summary.goal, summary.local, summary.seconds = self.goal, self.local, seconds
         summary.batches = self.batch.report if self.batch is not None else None
+        if self.remakes is not None and self.remakes.only:
+            summary.remakes = self.remakes.counts
         return summary
 
     def _interrupted(self) -> None:
@@ -223,7 +237,9 @@ class Run:
             self.door.halt(StoppedError())
 
     def _status(self) -> str:
-        return self.stopping or ("short" if self.goal is not None and self.goal.short else "done")
+        if self.stopping or self.options.regenerate:  # which leaves most chunks alone
+            return self.stopping or "done"
+        return "short" if self.goal is not None and self.goal.short else "done"
 
     async def _count_saved(self, sink: Sink, spool: Spool) -> None:
         self.tally.unsaved = await self._unsaved(sink, spool)
@@ -244,13 +260,25 @@ class Run:
         if sum(stored["states"].values()) == self.tally.decided - self.tally.resumed:
             return 0
         # Another run may have decided some of them once more: then every slot is looked up.
-        held = await Backlog(Plan.of(self.loaded), self.tally, sink).held(spool.jobs())
+        held = await Backlog(Plan.of(self.loaded), self.tally, sink).held(self._again(spool.jobs()))
         return max(0, self.tally.decided - held)
 
     def _scan(self, spool: Spool, sink: Sink) -> None:
         scan = Scan(spool, self.tally, sink.add, sink.document, self.options.limit, lambda: self.stopping)
         self.scanned = scan.run(self.loaded)
-        self.tally.planned = self.tally.chunks * Plan.of(self.loaded).rows_per_chunk
+        if not self.options.regenerate:
+            self.tally.planned = self.tally.chunks * Plan.of(self.loaded).rows_per_chunk
+
+    async def _ask_again(self, remakes: Remakes, spool: Spool, sink: Sink) -> None:
+        """Add the rows that are made again to those asked for."""
+        await remakes.load(self.loaded.recipe.name, sink)
+        remakes.keep(spool.jobs())
+        self.tally.planned += remakes.rows
+        if remakes.only:
+            self.tally.chunks = remakes.chunks
+
+    def _again(self, jobs: Iterator[Job]) -> Iterator[Job]:
+        return jobs if self.remakes is None else self.remakes.among(jobs)
 
     def _record(
         self, sink: Sink, started: datetime, finished: datetime | None, status: str, summary: dict[str, Any]
@@ -345,7 +373,7 @@ class Run:
         tasks: set[asyncio.Task[None]] = set()
         try:
             with self._busy_stops():
-                jobs = jobs_of(spool, self.loaded.recipe.target)
+                jobs = self._again(jobs_of(spool, self.loaded.recipe.target))
                 left = backlog.left(jobs) if self.passes is None else self.passes.left(backlog, jobs)
                 async for job, skip in left:
                     await places.acquire()
@@ -358,7 +386,7 @@ class Run:
                             break
                         continue  # the rest is only counted: what earlier runs decided is not pending
                     if goal is not None:
-                        goal.begin(job.chunk.id, fresh=not skip)
+                        goal.begin(job.chunk.id, fresh=not skip and not job.remakes)
                     task = asyncio.create_task(self._guard(walker, job, skip, places))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)

@@ -10,7 +10,7 @@ from gristmill.pipeline.spool import Spool
 from gristmill.pipeline.tally import Tally
 from gristmill.recipe import Loaded
 from gristmill.records import Chunk, Document, FileFailure, clean
-from gristmill_data.store.places import own_files
+from gristmill_data.store.places import exports_folder, own_files
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Scan:
         """
         from gristmill_data.readers import expand_sources, read_file, source_uri
 
-        own = own_files(loaded.store)
+        own = own_files(loaded.store) | {exports_folder(loaded.store)}
         found = expand_sources(loaded.recipe.documents, loaded.root)
         # A folder of documents may hold the store: what a run wrote is nothing that it was asked to read.
         files = [path for path in found if own.isdisjoint((path, *path.parents))]

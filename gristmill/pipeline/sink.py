@@ -13,10 +13,20 @@ from typing import Any
 from gristmill.errors import StoreBusyError
 from gristmill.models.telemetry import CallLog
 from gristmill.pipeline.tally import Tally
-from gristmill.records import Call, Chunk, Document, Example, FileFailure, Match, Outcome, Score
+from gristmill.records import (
+    Call,
+    Chunk,
+    Document,
+    Example,
+    FileFailure,
+    Lineage,
+    Match,
+    Outcome,
+    Score,
+)
 
 log = logging.getLogger("gristmill.pipeline")
-Record = Call | Chunk | Document | Example | FileFailure | Match | Outcome | Score
+Record = Call | Chunk | Document | Example | FileFailure | Lineage | Match | Outcome | Score
 FLUSH_ROWS = 20_000
 FLUSH_CHARS = 8_000_000
 """DuckDB holds a segment's texts in memory, some of them twice, while it takes them over."""
@@ -50,7 +60,7 @@ class Sink:
         """Memory stays bounded: a writer that does not keep up, or none yet, makes the caller write."""
         writer = self._writer
         # A row's example, scores and matches go into one segment with its outcome, which comes last.
-        if isinstance(record, (Example, Score, Match)):
+        if isinstance(record, (Example, Lineage, Score, Match)):
             return
         held = writer.pending >= HELD * FLUSH_ROWS or writer.pending_chars >= HELD * FLUSH_CHARS
         if held or not self._flushing:

@@ -11,7 +11,7 @@ import asyncio
 import traceback
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gristmill.accept import UnknownScoreError
 from gristmill.errors import (
@@ -25,9 +25,10 @@ from gristmill.errors import (
 from gristmill.models import Door
 from gristmill.models.types import Ask
 from gristmill.pipeline.blame import rows_of, score_of
-from gristmill.pipeline.plan import Job, Plan
+from gristmill.pipeline.plan import Job, Plan, Remake
+from gristmill.pipeline.remakes import chosen, lineage_of
 from gristmill.recipe import Loaded, Task
-from gristmill.records import OTHER_KIND, Example, Item, Match, Outcome, Score, State
+from gristmill.records import OTHER_KIND, Example, Item, Lineage, Match, Outcome, Score, State
 from gristmill.registry import Blocked, Failed, Gate, Passed, Rejected, Scored, Scorer, Unscored
 from gristmill.voting import DIVIDED
 
@@ -41,7 +42,7 @@ STOPS = (ModelConfigError, BudgetError, StoppedError, StoreError)
 class Recorder(Protocol):
     """Where the walk puts what it made."""
 
-    def add(self, record: Example | Score | Match) -> None:
+    def add(self, record: Example | Lineage | Score | Match) -> None:
         """Keep one record."""
 
     def settle(self, outcome: Outcome) -> None:
@@ -66,6 +67,14 @@ class Places(Protocol):
 
     def settled(self, chunk: str, slot: str, example: str | None, state: str) -> None:
         """A row is decided."""
+
+
+class Slot(NamedTuple):
+    """A row asked for: its id, its place among the rows of its task, the row that it is made anew for."""
+
+    id: str
+    place: int
+    remake: Remake | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +123,15 @@ class Walker:
 
     async def task(self, job: Job, index: int, task: Task) -> None:
         """Make and decide the rows of one task; raises as :meth:`walk`."""
-        slots = self.plan.slot_ids(job.chunk, index)
-        closed = self.goal.closed(task, job, slots) if self.goal is not None else ""
-        results = [Rejected(closed)] * len(slots) if closed else await self._generate(job, task, len(slots))
-        rows = [
-            self._row(job, index, slot, place, result)
-            for place, (slot, result) in enumerate(zip(slots, results, strict=True))
-        ]
+        ids, remakes = self.plan.slot_ids(job, index), job.remakes.get(index, ())
+        own = [Slot(key, place) for place, key in enumerate(ids[: len(ids) - len(remakes)])]
+        slots = [*own, *(Slot(remake.slot, remake.index, remake) for remake in remakes)]
+        closed = self.goal.closed(task, job, ids) if self.goal is not None else ""
+        if closed:
+            results: list[Result] = [Rejected(closed)] * len(slots)
+        else:
+            results = await self._make(job, task, len(own), remakes)
+        rows = [self._row(job, index, slot, result) for slot, result in zip(slots, results, strict=True)]
         if len(rows) == 1:
             await rows[0]
             return
@@ -129,25 +140,49 @@ class Walker:
         for error in sorted(stops, key=_waits):
             raise error
 
+    async def _make(self, job: Job, task: Task, wanted: int, remakes: Sequence[Remake]) -> list[Result]:
+        """``wanted`` results and one for each row to be made again."""
+        if not remakes:
+            return await self._generate(job, task, wanted)
+        made = [self._remake(job, task, remake) for remake in remakes]
+        if wanted:
+            made.insert(0, self._generate(job, task, wanted))
+        parts = await asyncio.gather(*made, return_exceptions=True)
+        for error in sorted((part for part in parts if isinstance(part, BaseException)), key=_waits):
+            raise error
+        return _unique([result for part in parts if isinstance(part, list) for result in part])
+
     async def _generate(self, job: Job, task: Task, wanted: int) -> list[Result]:
         """Exactly ``wanted`` results, so that every row asked for is accounted for."""
-        ask = self._ask(task.generator.roles())
-        try:
-            results = await rows_of(task.generator, job, ask, self.door.redo)
-        except STOPS:
-            raise
-        except ModelError as error:
-            return [Failed(error.kind, error.message, error.raw)] * wanted
-        except Exception as error:  # noqa: BLE001 - per-item boundary: a generator's crash is a failed row
-            return [_crash("generator", task.name, error)] * wanted
+        results = await self._results(job, task)
+        if isinstance(results, Failed):
+            return [results] * wanted
         if len(results) > wanted:
             return [Failed("too-many-rows", f"{task.name} gave {len(results)} rows for {wanted}")] * wanted
         return _unique(results) + [Rejected("nothing-to-ask")] * (wanted - len(results))
 
-    def _ask(self, roles: Sequence[str]) -> Ask:
-        return self.door.ask_for(roles[0] if roles else None)
+    async def _remake(self, job: Job, task: Task, remake: Remake) -> list[Result]:
+        """One result, linked to the row that it is made in place of."""
+        results = await self._results(job, task, remake)
+        return [results if isinstance(results, Failed) else chosen(results, remake)]
 
-    async def _row(self, job: Job, index: int, slot: str, place: int, result: Result) -> None:
+    async def _results(self, job: Job, task: Task, remake: Remake | None = None) -> list[Result] | Failed:
+        """What the generator gives; whatever goes wrong with it is one failure."""
+        ask = self._ask(task.generator.roles(), remake.first if remake else 0)
+        try:
+            again = remake.again if remake else None
+            return await rows_of(task.generator, job, ask, self.door.redo, again)
+        except STOPS:
+            raise
+        except ModelError as error:
+            return Failed(error.kind, error.message, error.raw)
+        except Exception as error:  # noqa: BLE001 - per-item boundary: a generator's crash is a failed row
+            return _crash("generator", task.name, error)
+
+    def _ask(self, roles: Sequence[str], first: int = 0) -> Ask:
+        return self.door.ask_for(roles[0] if roles else None, first=first)
+
+    async def _row(self, job: Job, index: int, slot: Slot, result: Result) -> None:
         example = result if isinstance(result, Example) else None
         matches: list[Match] = []
         if isinstance(result, Failed):
@@ -156,27 +191,28 @@ class Walker:
             example = result.example
             decision = Decision("rejected", result.reason, result.detail)
         else:
-            decision = await self._decide(Item(result, job.chunk, job.document), slot, matches)
+            decision = await self._decide(Item(result, job.chunk, job.document), slot.id, matches)
         for match in matches:
             self.recorder.add(match)
         if example is not None:
             self.recorder.add(example)
-        if self.goal is not None:
-            self.goal.settled(job.chunk.id, slot, example.id if example else None, decision.state)
-        self.recorder.settle(
-            Outcome(
-                slot_id=slot,
-                chunk_id=job.chunk.id,
-                task=self.plan.tasks[index].name,
-                index=place,
-                settings=self.plan.settings[index],
-                state=decision.state,
-                reason=decision.reason,
-                detail=decision.detail,
-                raw=decision.raw,
-                example_id=example.id if example else None,
-            )
+        outcome = Outcome(
+            slot_id=slot.id,
+            chunk_id=job.chunk.id,
+            task=self.plan.tasks[index].name,
+            index=slot.place,
+            settings=self.plan.settings[index],
+            state=decision.state,
+            reason=decision.reason,
+            detail=decision.detail,
+            raw=decision.raw,
+            example_id=example.id if example else None,
         )
+        for lineage in lineage_of(slot.remake, outcome) if slot.remake is not None else ():
+            self.recorder.add(lineage)
+        if self.goal is not None:
+            self.goal.settled(job.chunk.id, slot.id, outcome.example_id, outcome.state)
+        self.recorder.settle(outcome)
 
     async def _decide(self, item: Item, slot: str, matches: list[Match]) -> Decision:
         passed: list[Gate] = []

@@ -159,10 +159,23 @@ def write(db: Path, records: Iterable[Any], documents: Iterable[Document], run_i
     writer.flush()
 
 
-def fill(db: Path) -> list[Example]:
-    """Write the whole dataset as a waiting segment of ``db`` and return its rows."""
+PLATES = 10
+
+
+def short_rows(manual: Document, number: int) -> list[Example]:
+    """Rows in any number: ten plates, each found by its name (``plate 07``), then beams for whoever comes."""
+    log = chunks(manual)[2]
+    asked = ["What is stamped on plate" if n < PLATES else "What is carved into beam" for n in range(number)]
+    return [
+        instruction(log, f"{question} {n:02d}?", f"The number {n} and the year {1700 + n}.")
+        for n, question in enumerate(asked)
+    ]
+
+
+def fill(db: Path, more: int = 0) -> list[Example]:
+    """Write the whole dataset as a waiting segment of ``db`` and return its rows, ``more`` short ones."""
     manual, harbour = document("mill/dressing.md", MANUAL), document("harbour.md", HARBOUR)
-    rows = examples(manual, harbour)
+    rows = [*examples(manual, harbour), *short_rows(manual, more)]
     records = [*chunks(manual), *chunks(harbour), *rows, *map(outcome, rows, range(len(rows)))]
     records += [*scores(rows), match(rows[3]), FileFailure("mill/plan.pdf", "scanned", "no text layer")]
     write(db, records, [manual, harbour])

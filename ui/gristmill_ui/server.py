@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from gristmill.errors import UsageError
 from gristmill_ui import settings
+from gristmill_ui.access import Access, check_host, enforced
 
 if TYPE_CHECKING:
     import streamlit
@@ -25,47 +26,61 @@ ENTRY = Path(__file__).parent / "entry" / "main.py"
 PORTS_TRIED = 20
 
 
-def serve(db: Path, *, host: str = "127.0.0.1", port: int = 8501, open_browser: bool = False) -> None:
-    """Show the dataset ``db`` at ``http://host:port`` until interrupted.
+def serve(
+    db: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    open_browser: bool = False,
+    access: Access | None = None,
+    leads: Sequence[str] = (),
+) -> None:
+    """Show the dataset ``db`` at ``http://host:port`` until interrupted; ``leads`` are made its leads.
 
     The file is created when there is none. A taken port gives way to the next free one, 0 means any;
     the address is printed. While this runs, other commands reach the dataset through this process.
 
     Raises:
-        UsageError: the host can be reached from other machines, or no port is free.
+        UsageError: others can reach the host and ``access`` does not tell who they are, or no port is free.
         StoreBusyError: another process keeps holding the file.
         StoreError: the file cannot be used.
     """
-    check_host(host)
+    access = access or Access()
+    check_host(host, access)
     import gristmill.pipeline.operations  # noqa: F401 - makes the report an operation of the owner
     from gristmill_data.store import owner_routes
+    from gristmill_data.store.people import appoint
     from gristmill_ui.owner import Ingester, attachment, open_patiently
 
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         ending = stack.enter_context(terminable())
-        listener = stack.enter_context(listen(host, port))
+        listeners = [stack.enter_context(listen(host, port))]
+        if access.way != "names":  # commands are not to be reached from where people come in
+            listeners.append(stack.enter_context(listen("127.0.0.1", 0)))
         store = stack.enter_context(open_patiently(db))
-        bound = listener.getsockname()[1]
-        url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+        store.live()  # a second for 500,000 rows: now, and not while the first reviewer waits
+        for lead in leads:
+            appoint(store, lead, "lead")
         token = secrets.token_urlsafe(32)
-        app = build_app(owner_routes(store, token), host, bound)
+        app = build_app(owner_routes(store, token), access, host, listeners)
         stack.enter_context(attachment(store))
-        stack.enter_context(ownership(db, url, token))
+        stack.enter_context(enforced(access))
+        stack.enter_context(ownership(db, _url(*_bound(listeners[-1])), token))
         stack.enter_context(Ingester(store))
-        print(f"Reviewing {db} at {url} (Ctrl+C stops)", file=sys.stderr, flush=True)
+        shown = access.url or _url(host, _bound(listeners[0])[1])
+        print(f"Reviewing {db} at {shown} (Ctrl+C stops)", file=sys.stderr, flush=True)
         if open_browser:
-            threading.Timer(1.0, webbrowser.open, [url]).start()
-        _run(app, listener, ending)
+            threading.Timer(1.0, webbrowser.open, [shown]).start()
+        _run(app, listeners, ending)
 
 
-def check_host(host: str) -> None:
-    """Only loopback addresses: the app knows no accounts, so anybody who reaches it may decide."""
-    if host not in settings.LOOPBACK:
-        raise UsageError(
-            f"the review app listens on this machine only, not on {host!r}: it has no authentication yet",
-            where="--host",
-            cure="use --host 127.0.0.1 and reach it from elsewhere through an SSH tunnel",
-        )
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _bound(listener: socket.socket) -> tuple[str, int]:
+    address = listener.getsockname()
+    return address[0], address[1]
 
 
 @contextlib.contextmanager
@@ -111,21 +126,31 @@ def ownership(db: Path, url: str, token: str) -> Iterator[None]:
         remove_owner_file(db)
 
 
-def build_app(routes: Sequence[Route], host: str, port: int) -> streamlit.App:
-    """The Streamlit application with the owner's routes beside it."""
-    settings.apply(host, port)
+def build_app(
+    routes: Sequence[Route], access: Access, host: str, listeners: Sequence[socket.socket]
+) -> streamlit.App:
+    """The Streamlit application with the owner's routes beside it, and the gate before both."""
+    settings.apply(host, _bound(listeners[0])[1], access)
     import streamlit as st
+    from starlette.middleware import Middleware
 
-    return st.App(ENTRY, routes=routes)
+    from gristmill_ui.gate import Gate
+
+    commands = _bound(listeners[1]) if len(listeners) > 1 else None
+    gate = Middleware(Gate, access=access, hosts=access.hosts(host), commands=commands)
+    return st.App(ENTRY, routes=routes, middleware=[gate])
 
 
-def _run(app: streamlit.App, listener: socket.socket, ending: Ending) -> None:
+def _run(app: streamlit.App, listeners: Sequence[socket.socket], ending: Ending) -> None:
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    # Where a connection comes from is what the gate goes by: no header may say otherwise.
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     with ending.through(server):
-        server.run(sockets=[listener])
+        server.run(sockets=list(listeners))
 
 
 class Ending:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+from gristmill_ui.access import LOOPBACK, Access
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif"
 _CODE_FONT = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -15,6 +15,7 @@ OPTIONS: dict[str, Any] = {
     "client.showErrorLinks": False,
     "client.toolbarMode": "minimal",
     "global.developmentMode": False,
+    "global.disableWidgetStateDuplicationWarning": True,
     "logger.level": "warning",
     "runner.magicEnabled": False,
     "server.allowedHosts": list(LOOPBACK),
@@ -39,10 +40,17 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def apply(host: str, port: int) -> None:
+def apply(host: str, port: int, access: Access) -> None:
     """Set every option, over whatever configuration files or variables say."""
     from streamlit import config
 
     chosen = {**OPTIONS, "server.address": host, "server.port": port, "browser.serverAddress": host}
+    chosen |= {"server.allowedHosts": access.hosts(host), "secrets.files": []}
+    if access.way != "names":
+        chosen |= {"client.showErrorDetails": "type", "server.corsAllowedOrigins": [access.url]}
+    if access.secrets is not None:
+        chosen["secrets.files"] = [str(access.secrets)]
+    if access.header:
+        chosen["server.trustedUserHeaders"] = {access.header: "said"}
     for name, value in chosen.items():
         config.set_option(name, value, where_defined="gristmill review")

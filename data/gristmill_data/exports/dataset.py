@@ -52,8 +52,8 @@ def export_rows(store: Store, statuses: str = "accepted", kinds: Sequence[str] =
     """Rows on their way out, in the order of their sources: edits applied, sides as the reviewers prefer.
 
     ``statuses``: ``accepted`` (by the machine, and not rejected by a reviewer), ``reviewed`` (accepted by
-    a person) or ``all`` (rejected, failed and stale rows too). ``ExportRow.status`` is reviewed,
-    accepted, rejected, failed or stale.
+    a person) or ``all`` (rejected, disputed, failed and stale rows too). ``ExportRow.status`` is reviewed,
+    accepted, rejected, disputed, failed or stale.
 
     Raises:
         UsageError: unknown ``statuses``.

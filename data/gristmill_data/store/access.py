@@ -30,6 +30,7 @@ from gristmill_data.store.owner import (
     remove_owner_file,
     write_owner_file,
 )
+from gristmill_data.store.people import NotAllowedError
 from gristmill_data.store.review import StoreConflictError
 from gristmill_data.store.segments import dataset_path
 
@@ -171,6 +172,7 @@ def _post(owner: Owner, target: str, body: bytes) -> tuple[int, bytes]:
 
 _ERRORS: Mapping[str, type[GristmillError]] = {
     "StoreConflictError": StoreConflictError,
+    "NotAllowedError": NotAllowedError,
     "StoreError": StoreError,
     "StoreBusyError": StoreBusyError,
     "UsageError": UsageError,

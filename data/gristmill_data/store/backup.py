@@ -46,7 +46,7 @@ def backup(store: Store, out: Path, *, overwrite: bool = False) -> Path:
 def _copy(store: Store, target: Path) -> None:
     # COPY FROM DATABASE, not a copy of the file: opening and closing our own file would drop its lock.
     name = f"backup_{uuid4().hex[:8]}"
-    with store.lock, store.cursor() as cursor:
+    with store.ingesting, store.lock, store.cursor() as cursor:
         [(source,)] = cursor.execute("SELECT current_database()").fetchall()
         cursor.execute(f"ATTACH '{_quoted(target)}' AS {name}")
         try:

@@ -6,8 +6,8 @@ import shutil
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +21,7 @@ from gristmill_data.store.segments import dataset_path
 if TYPE_CHECKING:
     from gristmill_data.store.frames import Frames
     from gristmill_data.store.item import ItemView
+    from gristmill_data.store.live_rows import LiveRows
     from gristmill_data.store.queue import Filters
     from gristmill_data.store.review import Receipt
 
@@ -36,11 +37,18 @@ class Store:
 
     _locks: ClassVar[defaultdict[Path, threading.RLock]] = defaultdict(threading.RLock)
     _opened: ClassVar[dict[Path, list[Store]]] = {}
+    _ingesting: ClassVar[defaultdict[Path, threading.RLock]] = defaultdict(threading.RLock)
+    _counting: ClassVar[threading.Lock] = threading.Lock()
+    _writes: ClassVar[defaultdict[Path, int]] = defaultdict(int)
+    _taken_in: ClassVar[defaultdict[Path, int]] = defaultdict(int)
+    _live: ClassVar[dict[Path, LiveRows]] = {}
 
     def __init__(self, path: Path, connection: Connection) -> None:
         self.path = path
         self._connection = connection
         self.lock = self._locks[path]
+        self.ingesting = self._ingesting[path]
+        """Held while a segment is taken in; whoever needs both takes this one first."""
         self._opened.setdefault(path, []).append(self)
 
     @classmethod
@@ -70,8 +78,9 @@ class Store:
         stores = self._opened.get(self.path, [])
         if self not in stores:
             return
-        with self.lock:
+        with self.ingesting, self.lock:
             stores.remove(self)
+            self._live.pop(self.path, None)
             if not stores:
                 del self._opened[self.path]
             self._connection.close()
@@ -95,9 +104,12 @@ class Store:
                 cursor.close()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A cursor in a transaction of its own, committed at the end, rolled back on any exception."""
-        with self.lock, self.cursor() as cursor:
+    def write(self, *, alone: bool = True) -> Iterator[Connection]:
+        """A cursor in a transaction of its own, committed at the end, rolled back on any exception.
+
+        Not ``alone``: for rows that nobody else writes; decisions are saved meanwhile.
+        """
+        with self.lock if alone else nullcontext(), self.cursor() as cursor:
             cursor.execute("BEGIN")
             try:
                 yield cursor
@@ -105,6 +117,40 @@ class Store:
             except BaseException:
                 _roll_back(cursor)
                 raise
+            with self._counting:
+                self._writes[self.path] += 1
+
+    @property
+    def writes(self) -> int:
+        """How many transactions of this process have changed the file: what was read before may be
+        outdated."""
+        return self._writes[self.path]
+
+    def live(self) -> LiveRows:
+        """The state of every row, in memory; built on first use (about a second for 500,000 rows)."""
+        found = self._live.get(self.path)
+        if found is None:
+            from gristmill_data.store.live_rows import LiveRows
+
+            with self.lock:
+                while (found := self._live.get(self.path)) is None:
+                    taken = self._taken_in[self.path]
+                    self._live[self.path] = LiveRows(self)
+                    if taken != self._taken_in[self.path]:  # a segment came that it may not have seen
+                        self.forget_live()
+        return found
+
+    def live_if_any(self) -> LiveRows | None:
+        """The state of every row, if anybody has asked for it."""
+        return self._live.get(self.path)
+
+    def took_in(self) -> None:
+        """Count a segment that is committed: whoever builds the state of the rows meanwhile starts over."""
+        self._taken_in[self.path] += 1
+
+    def forget_live(self) -> None:
+        """Build the state of the rows anew when it is asked for next."""
+        self._live.pop(self.path, None)
 
     def rows(self, query: str, params: Params = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
@@ -135,11 +181,13 @@ class Store:
 
         return ingest(self)
 
-    def queue_page(self, filters: Filters, after: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    def queue_page(
+        self, filters: Filters, after: str | None = None, limit: int = 50, *, texts: bool = True
+    ) -> list[dict[str, Any]]:
         """One page of the review queue; see :func:`gristmill_data.store.queue.queue_page`."""
         from gristmill_data.store.queue import queue_page
 
-        return queue_page(self, filters, after, limit)
+        return queue_page(self, filters, after, limit, texts=texts)
 
     def item(self, example_id: str) -> ItemView:
         """All about one example; see :class:`gristmill_data.store.item.ItemView`."""
@@ -171,11 +219,11 @@ class Store:
 
         return facets(self)
 
-    def frames(self) -> Frames:
-        """Aggregates for charts and the report; see :mod:`gristmill_data.store.frames`."""
-        from gristmill_data.store.frames import frames
+    def frames(self, names: Collection[str] = ()) -> Frames:
+        """Aggregates for charts and the report, all or some; see :mod:`gristmill_data.store.frames`."""
+        from gristmill_data.store.frames import NAMES, frames
 
-        return frames(self)
+        return frames(self, names=names or NAMES)
 
     def backup(self, out: str | Path, *, overwrite: bool = False) -> Path:
         """Write a consistent copy to ``out``; see :func:`gristmill_data.store.backup.backup`."""

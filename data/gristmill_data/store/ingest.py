@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import duckdb
 
 from gristmill.errors import StoreError
 from gristmill_data.store.connect import Connection
+from gristmill_data.store.live_sql import changed_by
 from gristmill_data.store.segments import SET_ASIDE, Segment, abandoned, segments_folder, waiting
 from gristmill_data.store.tables import TABLES, now
 
@@ -25,6 +26,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "calls": ("key",),
     "scores": ("example_id", "scorer"),
     "outcomes": ("slot_id",),
+    "lineage": ("child_id", "parent_id", "run_id"),
     "run_documents": ("run_id", "document_id", "uri"),
     "runs": ("run_id",),
     "review_events": ("event_id",),
@@ -32,6 +34,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 # Columns that a segment of an older gristmill may lack: they stay empty.
 ADDED: Mapping[str, frozenset[str]] = {"matches": frozenset({"tier", "side"})}
 INDEXED = {"runs", "review_events"}
+SHARED = frozenset({"runs", "review_events", "lineage"})
 REPLACED = {"scores", "outcomes", "calls"}
 FROM_FILE = "FROM read_parquet($file, file_row_number = true) AS new"
 
@@ -53,7 +56,7 @@ def ingest(store: Store) -> int:
 
 
 def _take(store: Store, path: Path) -> int:
-    with store.lock:
+    with store.ingesting:
         if store.rows("SELECT 1 FROM segments WHERE name = ?", [path.name]):
             _delete(path)  # a crash came between commit and deletion
             return 0
@@ -61,23 +64,46 @@ def _take(store: Store, path: Path) -> int:
         if isinstance(segment, str):
             return _set_aside(store, path, segment)
         try:
-            _insert_all(store, segment)
+            changed = _insert_all(store, segment)
         except StoreError as error:
             reason = _fault_of(segment, error)
             if reason is None:
                 raise
             return _set_aside(store, path, reason)
+    _show(store, changed)
     _delete(path)
     return segment.total
 
 
-def _insert_all(store: Store, segment: Segment) -> None:
-    with store.write() as cursor:
+def _show(store: Store, changed: Sequence[str] | None) -> None:
+    """Let the state of the rows in memory follow; when that fails it is built anew."""
+    store.took_in()
+    live = store.live_if_any()
+    if live is None:
+        return
+    try:
+        if changed is None:  # it was begun when this had been asked already
+            store.forget_live()
+        else:
+            live.take_in(changed)
+    except BaseException:
+        store.forget_live()
+        raise
+
+
+def _insert_all(store: Store, segment: Segment) -> list[str] | None:
+    """Take all rows over; ids of the examples whose state this may change, where somebody keeps that.
+
+    Reviewers save their decisions meanwhile, unless it holds rows of a table that they write to as well.
+    """
+    with store.write(alone=not SHARED.isdisjoint(segment.rows)) as cursor:
+        changed = changed_by(cursor, segment) if store.live_if_any() else None
         _clear_matches(cursor, segment)
         for table in (name for name in TABLES if name in segment.rows):
             _insert(cursor, table, segment)
         ledger = [segment.path.name, segment.total, now()]
         cursor.execute("INSERT INTO segments VALUES (?, ?, ?)", ledger)
+    return changed
 
 
 def _insert(cursor: Connection, table: str, segment: Segment) -> None:

@@ -13,6 +13,7 @@ from gristmill.records import Example, Match, Message, Origin, Score
 from gristmill_data.store.review import history
 
 if TYPE_CHECKING:
+    from gristmill_data.store.connect import Connection
     from gristmill_data.store.core import Store
 
 CONTEXT_CHARS = 600
@@ -62,21 +63,17 @@ class ItemView:
     models: tuple[str, ...] = ()
 
 
-_ITEM = """
-    SELECT e.*, r.revision, r.uri, r.document_id, r.chunk_start, r.chunk_end, r.heading_path, r.stale, r.side,
-        r.queue_status, coalesce(r.reason, '') AS reason, coalesce(r.detail, '') AS detail,
-        r.messages AS messages_now, r.chosen AS chosen_now, r.rejected AS rejected_now,
-        greatest(r.chunk_start - $context, 0) AS passage_start,
-        substr(d.text, greatest(r.chunk_start - $context, 0) + 1,
-            r.chunk_end + $context - greatest(r.chunk_start - $context, 0)) AS passage
-    FROM examples e JOIN rows_ r ON r.example_id = e.id LEFT JOIN documents d ON d.id = r.document_id
-    WHERE e.id = $id
+# Places are row numbers of tables that are only appended to: looked up, not searched for.
+_STATE = """
+SELECT place, chunk_place, document_place, revision, coalesce(uri, '') AS uri, coalesce(document_id, '') AS
+    document_id,
+    stale, side, queue_status, coalesce(reason, '') AS reason, models
+FROM gm_live.rows WHERE example_id = $id
 """
-
-_MODELS = """
-    SELECT DISTINCT c.model FROM (SELECT unnest(calls) AS key FROM examples WHERE id = $id)
-    JOIN calls c USING (key) ORDER BY c.model
-"""
+_CHUNK = "SELECT start_, end_, heading_path FROM chunks WHERE rowid = ?"
+_EDITED = "SELECT messages, chosen, rejected FROM edited WHERE example_id = ?"
+_SCORES = "SELECT * FROM scores WHERE {places} example_id = ? ORDER BY scorer"
+_DETAIL = "SELECT coalesce(max(detail), '') FROM machine WHERE example_id = ?"
 
 
 def item(store: Store, example_id: str) -> ItemView:
@@ -85,43 +82,69 @@ def item(store: Store, example_id: str) -> ItemView:
     Raises:
         StoreError: it is not in the dataset.
     """
-    found = store.dicts(_ITEM, {"id": example_id, "context": CONTEXT_CHARS})
-    if not found:
-        raise StoreError(
-            "no such example in this dataset", where=f"example {example_id}", cure="reload the queue"
-        )
-    row = found[0]
-    original = row_example(row)
-    example = replace(
-        original,
-        messages=_messages(row["messages_now"]),
-        chosen=row["chosen_now"],
-        rejected=row["rejected_now"],
-    )
-    start, passage = row["passage_start"] or 0, row["passage"] or ""
+    with store.live().reading() as cursor:
+        found = _dicts(cursor, _STATE, {"id": example_id})
+        if not found:
+            raise StoreError(
+                "no such example in this dataset", where=f"example {example_id}", cure="reload the queue"
+            )
+        state = found[0]
+        original = row_example(_dicts(cursor, "SELECT * FROM examples WHERE rowid = ?", [state["place"]])[0])
+        example = _as_edited(cursor, original) if state["revision"] else original
+        span = _one(cursor, _CHUNK, [state["chunk_place"]]) or (0, 0, ())
+        start, passage = _passage(store, cursor, state["document_place"], span)
+        scores = _scores(cursor, state["place"], example_id)
+        detail = _one(cursor, _DETAIL, [example_id]) if state["reason"] else None
     spans, others = _evidence(example.metadata.get("evidence") or (), start, passage)
     return ItemView(
         example=example,
         original=original,
-        revision=row["revision"],
+        revision=state["revision"],
         passage=passage,
-        chunk_start=(row["chunk_start"] or 0) - start,
-        chunk_end=(row["chunk_end"] or 0) - start,
+        chunk_start=span[0] - start,
+        chunk_end=span[1] - start,
         evidence=spans,
         other_quotes=others,
-        heading_path=tuple(row["heading_path"] or ()),
-        uri=row["uri"] or "",
-        document_id=row["document_id"] or "",
-        scores=_scores(store, example_id),
+        heading_path=tuple(span[2] or ()),
+        uri=state["uri"],
+        document_id=state["document_id"],
+        scores=scores,
         matches=_matches(store, example_id),
         history=tuple(history(store, example_id)),
-        status=row["queue_status"],
-        stale=row["stale"],
-        side=row["side"],
-        reason=row["reason"],
-        detail=row["detail"],
-        models=tuple(model for (model,) in store.rows(_MODELS, {"id": example_id})),
+        status=state["queue_status"],
+        stale=state["stale"],
+        side=state["side"],
+        reason=state["reason"],
+        detail=detail[0] if detail else "",
+        models=tuple(state["models"]),
     )
+
+
+def _as_edited(cursor: Connection, original: Example) -> Example:
+    messages, chosen, rejected = _one(cursor, _EDITED, [original.id]) or (None, None, None)
+    return replace(
+        original,
+        messages=_messages(messages) if messages else original.messages,
+        chosen=chosen or original.chosen,
+        rejected=rejected or original.rejected,
+    )
+
+
+def _passage(store: Store, cursor: Connection, place: int | None, span: tuple[Any, ...]) -> tuple[int, str]:
+    """Where the passage around a chunk starts in its document, and its text."""
+    start = max(span[0] - CONTEXT_CHARS, 0)
+    return start, store.live().document(cursor, place)[start : span[1] + CONTEXT_CHARS]
+
+
+def _one(cursor: Connection, query: str, values: Any) -> tuple[Any, ...] | None:
+    rows = cursor.execute(query, values).fetchall()
+    return rows[0] if rows else None
+
+
+def _dicts(cursor: Connection, query: str, values: Any) -> list[dict[str, Any]]:
+    result = cursor.execute(query, values)
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def row_example(row: Mapping[str, Any]) -> Example:
@@ -158,8 +181,15 @@ def _evidence(
     return tuple(spans), tuple(others)
 
 
-def _scores(store: Store, example_id: str) -> tuple[Score, ...]:
-    rows = store.dicts("SELECT * FROM scores WHERE example_id = ? ORDER BY scorer", [example_id])
+def _scores(cursor: Connection, place: int, example_id: str) -> tuple[Score, ...]:
+    """Scores are replaced, so their places may have moved: then they are searched for."""
+    found = cursor.execute("SELECT score_place FROM gm_live.marks WHERE place = ?", [place]).fetchall()
+    rows: list[dict[str, Any]] = []
+    if found:
+        places = ", ".join(str(at) for (at,) in found)
+        rows = _dicts(cursor, _SCORES.format(places=f"rowid IN ({places}) AND"), [example_id])
+    if len(rows) != len(found):
+        rows = _dicts(cursor, _SCORES.format(places=""), [example_id])
     return tuple(
         Score(
             example_id,

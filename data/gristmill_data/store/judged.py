@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 _QUERY = """
     WITH words AS (
         SELECT example_id, reviewer,
-            arg_max(action = 'accept' OR (action = 'prefer' AND (payload ->> 'side') = 'chosen'), seq) AS good
-        FROM decisions WHERE action <> 'edit' GROUP BY example_id, reviewer
+            arg_max(verdict = 'accepted' AND coalesce(side, 'chosen') = 'chosen', seq) AS good
+        FROM opinions WHERE action <> 'edit' GROUP BY example_id, reviewer
     ), people AS (
         SELECT example_id, list(reviewer ORDER BY reviewer) AS names, list(good ORDER BY reviewer) AS goods
         FROM words GROUP BY example_id
-    ), edited AS (SELECT DISTINCT example_id FROM decisions WHERE action = 'edit')
+    ), changed AS (SELECT DISTINCT example_id FROM edited)
     SELECT s.example_id, s.scorer, s.version, s.value, c.document_id, p.names, p.goods,
-        e.id IN (SELECT example_id FROM edited) AS edited,
+        e.id IN (SELECT example_id FROM changed) AS edited,
         length(coalesce(e.chosen, last_turn(e.messages, 'assistant'))) AS chars,
         -- judges of pairs are measured on their verdicts, see votes.py
         CASE WHEN json_exists(s.votes, '$[0].jury') AND NOT json_exists(s.votes, '$[0].winner_forward')
             THEN s.votes::VARCHAR END AS jury
     FROM scores s JOIN examples e ON e.id = s.example_id
     LEFT JOIN people p ON p.example_id = e.id LEFT JOIN chunks c ON c.id = e.chunk_ids[1]
-    WHERE (p.example_id IS NOT NULL OR e.id IN (SELECT example_id FROM edited))
+    WHERE (p.example_id IS NOT NULL OR e.id IN (SELECT example_id FROM changed))
         AND s.unscored_reason IS DISTINCT FROM $other_kind
     ORDER BY s.scorer, s.example_id
 """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.errors import StoreError
 from gristmill.records import clean
 from gristmill_data.store.access import operation
+from gristmill_data.store.people import require
 from gristmill_data.store.review import StoreConflictError
 from gristmill_data.store.tables import utc
 
@@ -137,13 +138,17 @@ def judge_match(store: Store, verdict: MatchVerdict) -> int:
 
     Raises:
         StoreConflictError: the match is gone or has another label by now, or the id is taken.
+        NotAllowedError: the reviewer may only read.
         StoreError: no reviewer or no id.
     """
     if not verdict.verdict_id or not verdict.reviewer:
         raise StoreError("a verdict needs an id and a reviewer", cure="send a complete verdict")
     with store.write() as cursor:
         known = _known(cursor, verdict)
-        return _append(cursor, verdict) if known is None else known
+        if known is not None:
+            return known
+        require(cursor, verdict.reviewer, "reviewer", "judge matches")
+        return _append(cursor, verdict)
 
 
 def _known(cursor: Connection, verdict: MatchVerdict) -> int | None:

@@ -15,6 +15,8 @@ from gristmill_data.store.lives import read_lives
 from gristmill_data.store.matches import match_verdicts as match_verdicts
 from gristmill_data.store.places import target
 from gristmill_data.store.queue import counts
+from gristmill_data.store.regenerate import regeneration_texts as regeneration_texts
+from gristmill_data.store.regenerate import regenerations as regenerations
 from gristmill_data.store.segments import SET_ASIDE, segments_folder, waiting
 from gristmill_data.store.tables import TABLES, example_to_json
 from gristmill_data.store.targets import target_page

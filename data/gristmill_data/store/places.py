@@ -21,9 +21,19 @@ def batches_path(db: Path) -> Path:
     return db.with_suffix(".batches.sqlite")
 
 
+def jobs_folder(db: Path) -> Path:
+    """What the review app keeps of the runs that were started in it, made with the first one."""
+    return db.with_name(f"{db.name}.jobs")
+
+
+def exports_folder(db: Path) -> Path:
+    """Where the review app writes exports, reports and backups; a run reads no documents there."""
+    return db.with_name(f"{db.stem}.exports")
+
+
 def own_files(db: Path) -> frozenset[Path]:
     """Dataset, owner file, segments, response cache, table of batches, and what databases put beside them."""
-    names = [f"{db.name}{end}" for end in ("", ".wal", ".owner.json", ".segments", ".live")]
+    names = [f"{db.name}{end}" for end in ("", ".wal", ".owner.json", ".segments", ".live", ".jobs")]
     names += [f"{cache_path(db).name}{end}" for end in ("", "-wal", "-shm", "-journal", "-claims")]
     names.append(f"{db.stem}.vllm.log")
     batches = batches_path(db)

@@ -10,14 +10,23 @@ import orjson
 
 from gristmill.errors import StoreError
 from gristmill.records import Review, clean
+from gristmill_data.store.drafts import dropped_with
+from gristmill_data.store.hearing import Heard, heard
+from gristmill_data.store.people import require
 from gristmill_data.store.tables import to_json, utc
 
 if TYPE_CHECKING:
     from gristmill_data.store.connect import Connection
     from gristmill_data.store.core import Store
 
+# The table in memory is quicker, but a row taken in this very moment is in the file only.
+_KINDS = ("SELECT kind FROM gm_live.rows WHERE example_id = ?", "SELECT kind FROM examples WHERE id = ?")
 SIDES = ("chosen", "rejected", "tie", "both_bad")
-ACTIONS = ("accept", "reject", "edit", "skip", "undo", "prefer")
+VERDICTS = ("accepted", "rejected")
+TEXTS = ("messages", "chosen", "rejected")
+ACTIONS = (
+    "accept", "reject", "edit", "skip", "undo", "prefer", "requeue", "adjudicate", "regenerate",
+)  # fmt: skip
 
 
 class StoreConflictError(StoreError):
@@ -28,8 +37,8 @@ class StoreConflictError(StoreError):
 class Receipt:
     """Proof that a decision is saved. ``seq`` orders all events of the dataset.
 
-    ``status`` is that of the example after the event: pending, accepted, rejected, machine_rejected or
-    failed. ``revision`` is what the next decision on this text must carry.
+    ``status`` is that of the example after the event: pending, disputed, accepted, rejected,
+    machine_rejected or failed. ``revision`` is what the next decision on this text must carry.
     """
 
     event_id: str
@@ -44,27 +53,47 @@ def decide(store: Store, event: Review) -> Receipt:
     ``event.revision`` is the revision of the text that the reviewer saw (:attr:`ItemView.revision`).
     Payloads: ``edit`` carries the new text in ``messages``, ``chosen`` and ``rejected`` (what is absent
     stays), and may name a ``side``; ``prefer`` carries ``side``: chosen, rejected, tie or both_bad, not
-    as displayed but as stored; ``undo`` carries the ``event_id`` of the reviewer's own last decision on
-    this example; ``reject`` may carry a ``reason``.
+    as displayed but as stored; ``undo`` carries the ``event_id`` of any decision of the reviewer's own
+    on this example; ``reject`` and ``regenerate`` may carry a ``reason``; ``adjudicate`` carries the
+    ``verdict`` (accepted or rejected) and may carry texts and a side. After ``requeue`` what was decided on
+    the row before counts no more; its text stays as it reads.
 
     Raises:
         StoreConflictError: the text was changed after the reviewer saw it (skip and undo are allowed
-            then), the decision to undo is not the reviewer's last, or the event id is taken.
+            then), the decision to undo is not the reviewer's or is undone, or the event id is taken.
+        NotAllowedError: the reviewer's role does not allow it (see :mod:`gristmill_data.store.people`).
         StoreError: unknown example, or a payload that does not fit the action or the example.
     """
     with store.write() as cursor:
         known = _known(cursor, event)
         if known is not None:
             return known
-        kind, revision = _example(cursor, event)
+        _check_role(cursor, event)
+        kind, revision = _example(cursor, event, live=store.live_if_any() is not None)
         problem = _problem(event, kind)
         if problem:
             raise StoreError(problem, where=f"example {event.example_id}", cure="send a complete decision")
         if event.action == "undo":
             _check_undo(cursor, event)
-        elif event.action != "skip" and event.revision != revision:
+        elif event.action not in ("skip", "requeue") and event.revision != revision:
             raise _outdated(cursor, event, revision)
+        dropped_with(cursor, event.action, event.reviewer, event.example_id)
         return _append(cursor, event)
+
+
+def _check_role(cursor: Connection, event: Review) -> None:
+    """Readers decide nothing; the last word on a row, and putting back what others decided, is the leads'."""
+    if event.action == "adjudicate":
+        require(cursor, event.reviewer, "lead", "have the last word on a row")
+    elif event.action == "requeue" and _others_decided(cursor, event):
+        require(cursor, event.reviewer, "lead", "put a row back that others decided")
+    else:
+        require(cursor, event.reviewer, "reviewer", "decide rows")
+
+
+def _others_decided(cursor: Connection, event: Review) -> bool:
+    query = "SELECT 1 FROM decisions WHERE example_id = ? AND reviewer <> ? LIMIT 1"
+    return bool(cursor.execute(query, [event.example_id, clean(event.reviewer)]).fetchall())
 
 
 def history(store: Store, example_id: str) -> list[dict[str, Any]]:
@@ -94,22 +123,21 @@ def _known(cursor: Connection, event: Review) -> Receipt | None:
             where=f"example {event.example_id}",
             cure="give every decision an id of its own",
         )
-    return Receipt(event.event_id, seq, status or _status(cursor, event.example_id), revision)
+    if not status:  # an event that a segment brought
+        status = _status(cursor, event.example_id, heard(cursor, event.example_id))
+    return Receipt(event.event_id, seq, status, revision)
 
 
-def _example(cursor: Connection, event: Review) -> tuple[str, int]:
+def _example(cursor: Connection, event: Review, *, live: bool) -> tuple[str, int]:
     """Kind and current revision of the event's example."""
-    query = """
-        SELECT kind, (SELECT coalesce(max(revision), 0) FROM revisions WHERE example_id = e.id)
-        FROM examples e WHERE id = ?
-    """
-    found = cursor.execute(query, [event.example_id]).fetchall()
+    found = None
+    for query in _KINDS[0 if live else 1 :]:
+        found = found or cursor.execute(query, [event.example_id]).fetchall()
     if not found:
         raise StoreError(
             "no such example in this dataset", where=f"example {event.example_id}", cure="reload the queue"
         )
-    kind, revision = found[0]
-    return kind, revision
+    return found[0][0], heard(cursor, event.example_id).revision
 
 
 def _problem(event: Review, kind: str) -> str:
@@ -123,11 +151,15 @@ def _problem(event: Review, kind: str) -> str:
         return f"side {payload['side']!r} does not fit: only for preferences, one of {', '.join(SIDES)}"
     if event.action == "prefer" and "side" not in payload:
         return "prefer needs a side"
+    if event.action == "adjudicate":
+        if payload.get("verdict") not in VERDICTS:
+            return f"adjudicate needs a verdict, one of {', '.join(VERDICTS)}"
+        return _edit_problem(payload, kind) if any(payload.get(text) is not None for text in TEXTS) else ""
     return _edit_problem(payload, kind) if event.action == "edit" else ""
 
 
 def _edit_problem(payload: Mapping[str, Any], kind: str) -> str:
-    texts = {key: payload[key] for key in ("messages", "chosen", "rejected") if key in payload}
+    texts = {key: payload[key] for key in TEXTS if key in payload}
     if not texts:
         return "an edit needs messages, chosen or rejected"
     for side in ("chosen", "rejected"):
@@ -151,22 +183,24 @@ def _is_message(value: object) -> bool:
 
 
 def _check_undo(cursor: Connection, event: Review) -> None:
+    """Only one's own decisions are undone, each once."""
     query = """
-        SELECT event_id FROM review_events
-        WHERE example_id = $example AND reviewer = $reviewer AND action <> 'undo'
-          AND event_id NOT IN (SELECT (payload ->> 'event_id') FROM review_events
-                               WHERE action = 'undo' AND example_id = $example)
-        ORDER BY seq DESC LIMIT 1
+        SELECT reviewer, action, EXISTS (FROM review_events u WHERE u.action = 'undo'
+            AND u.example_id = $example AND (u.payload ->> 'event_id') = e.event_id)
+        FROM review_events e WHERE event_id = $target AND example_id = $example
     """
-    values = {"example": event.example_id, "reviewer": event.reviewer}
+    values = {"example": event.example_id, "target": str(event.payload.get("event_id", ""))}
     found = cursor.execute(query, values).fetchall()
-    if found != [(event.payload.get("event_id"),)]:
-        last = f"the last one is {found[0][0]}" if found else "there is none"
-        raise StoreConflictError(
-            f"only {event.reviewer}'s own last decision on this example can be undone; {last}",
-            where=f"example {event.example_id}",
-            cure="reload the example",
-        )
+    who, action, undone = found[0] if found else ("", "", False)
+    problem = ""
+    if not found or action == "undo":
+        problem = "there is no such decision on this example"
+    elif who != clean(event.reviewer):
+        problem = f"that decision is {who}'s, and only they can undo it"
+    elif undone:
+        problem = "that decision is undone already"
+    if problem:
+        raise StoreConflictError(problem, where=f"example {event.example_id}", cure="reload the example")
 
 
 def _outdated(cursor: Connection, event: Review, revision: int) -> StoreConflictError:
@@ -192,8 +226,8 @@ def _append(cursor: Connection, event: Review) -> Receipt:
     """
     values = [event.event_id, event.example_id, event.revision, clean(event.reviewer), event.action]
     [(seq,)] = cursor.execute(insert, [*values, to_json(dict(event.payload)), utc(event.time)]).fetchall()
-    _, revision = _example(cursor, event)
-    status = _status(cursor, event.example_id)
+    said = heard(cursor, event.example_id)
+    revision, status = said.revision, _status(cursor, event.example_id, said)
     cursor.execute(
         "UPDATE review_events SET revision = ?, status = ? WHERE event_id = ?",
         [revision, status, event.event_id],
@@ -201,7 +235,9 @@ def _append(cursor: Connection, event: Review) -> Receipt:
     return Receipt(event.event_id, seq, status, revision)
 
 
-def _status(cursor: Connection, example_id: str) -> str:
-    query = "SELECT queue_status FROM rows_ WHERE example_id = ?"
-    [(status,)] = cursor.execute(query, [example_id]).fetchall()
-    return str(status)
+def _status(cursor: Connection, example_id: str, said: Heard) -> str:
+    """The queue status, as the view ``rows_`` has it: what people say, or else what the machine said."""
+    if said.touched:
+        return said.queue_status("")
+    machine = cursor.execute("SELECT state FROM machine WHERE example_id = ?", [example_id]).fetchall()
+    return said.queue_status(machine[0][0] if machine else "failed")

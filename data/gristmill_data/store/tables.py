@@ -15,6 +15,7 @@ from gristmill.records import (
     Document,
     Example,
     FileFailure,
+    Lineage,
     Match,
     Message,
     Origin,
@@ -27,7 +28,7 @@ from gristmill.records import (
 
 Column = Literal["text", "json", "int", "float", "texts", "time"]
 Values = tuple[Any, ...]
-Record = Document | Chunk | Example | Score | Match | Outcome | FileFailure | Call | Review
+Record = Document | Chunk | Example | Lineage | Score | Match | Outcome | FileFailure | Call | Review
 
 
 def _columns(spec: str) -> Mapping[str, Column]:
@@ -53,6 +54,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
         " item_end:int item_text tier side"
     ),
     "outcomes": _columns("slot_id chunk_id task idx:int settings state reason detail raw example_id run_id"),
+    "lineage": _columns("child_id parent_id reason run_id time:time"),
     "file_failures": _columns("run_id uri reason detail"),
     "run_documents": _columns("run_id document_id uri"),
     "runs": _columns(
@@ -202,6 +204,10 @@ def _outcome(record: Outcome, run_id: str) -> Values:
     )
 
 
+def _lineage(record: Lineage, run_id: str) -> Values:
+    return (record.child_id, record.parent_id, clean(record.reason), run_id, now())
+
+
 def _failure(record: FileFailure, run_id: str) -> Values:
     return (run_id, clean(record.uri), clean(record.reason), clean(record.detail))
 
@@ -232,6 +238,7 @@ _BUILDERS: Mapping[type, tuple[str, Callable[[Any, str], Values]]] = {
     Score: ("scores", _score),
     Match: ("matches", _match),
     Outcome: ("outcomes", _outcome),
+    Lineage: ("lineage", _lineage),
     FileFailure: ("file_failures", _failure),
     Call: ("calls", _call),
     Review: ("review_events", _review),

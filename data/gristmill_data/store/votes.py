@@ -19,9 +19,7 @@ SELECT s.example_id, s.scorer, s.votes::VARCHAR AS votes, r.document_id, o.label
 FROM scores s JOIN rows_ r ON r.example_id = s.example_id JOIN (
     SELECT example_id, map(list(reviewer ORDER BY reviewer), list(side ORDER BY reviewer)) AS labels
     FROM (
-        SELECT example_id, reviewer,
-            arg_max(CASE WHEN action = 'accept' THEN 'chosen' ELSE (payload ->> 'side') END, seq) AS side
-        FROM decisions GROUP BY ALL
+        SELECT example_id, reviewer, arg_max(side, seq) AS side FROM opinions GROUP BY ALL
     ) WHERE side IN ('chosen', 'rejected', 'tie') GROUP BY example_id
 ) o ON o.example_id = s.example_id
 WHERE json_exists(s.votes, '$[0].winner_forward') AND r.kind = 'preference' AND r.revision = 0

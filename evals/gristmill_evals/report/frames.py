@@ -30,12 +30,20 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "match_verdicts": ("benchmark", "label", "tier", "score", "right", "reviewer"),
     "reviews": ("reviewer", "action", "reason", "n"),
     "calls": ("model", "n", "input_tokens", "output_tokens", "cost"),
+    "states": ("kind", "judge_state", "review", "queue_status", "n"),
+    "pairings": ("of_", "one", "other", "said_one", "said_other", "n"),
+    "ballots": ("of_", "votes", "n"),
+    "judged": ("window_", "first", "last", "judge", "people", "n"),
+    "pace": ("reviewer", "day", "n", "timed", "quarter", "median", "three_quarters"),
+    "reasons": ("reviewer", "reason", "bulk", "n"),
+    "spent": ("run_id", "name", "started", "cost", "calls", "unpriced", "asked", "accepted", "kept"),
     "samples": (
         "example_id", "kind", "generator", "type", "status", "reason", "uri", "heading_path", "instruction",
         "response", "chosen", "rejected", "evidence", "scores",
     ),
 }  # fmt: skip
-"""Columns by frame; ``rows`` may also have ``chosen_chars``, ``rejected_chars`` and ``margin``."""
+"""Columns by frame; ``rows`` may also have ``chosen_chars``, ``rejected_chars`` and ``margin``, ``coverage``
+``rows``, ``reviewed`` and ``kept``."""
 
 Frames = Mapping[str, pd.DataFrame]
 

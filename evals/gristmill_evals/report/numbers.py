@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gristmill_evals.report.blocks import Figure, Unit
 
 NOT_MEASURED = "–"
@@ -18,12 +20,17 @@ def written(value: float | int | str | None, unit: Unit) -> str:
     if unit == "share":
         return f"{100 * value:.1f} %"
     if unit == "usd":
-        return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.4f}"
+        return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.{_decimals(value)}f}"
     if unit == "score":
         return f"{value:.3f}"
     if unit == "ratio":
         return f"{value:.2f} ×"
     return f"{value:,.0f}"
+
+
+def _decimals(value: float) -> int:
+    """Four, or as many as show two digits of a smaller value."""
+    return max(4, 1 - math.floor(math.log10(abs(value))))
 
 
 def interval(figure: Figure) -> str:

@@ -75,7 +75,8 @@ class Hand:
         self._documents.move_to_end(document.id)
         self.walks.add(walk)
         span = (chunk.start, chunk.end, chunk.heading_path)
-        self.post(Begin(walk, document.id, document if new else None, span, skip, closed))
+        told = document if new else None
+        self.post(Begin(walk, document.id, told, span, skip, closed, job.remakes, job.only_remakes))
         while self._chars > DOCUMENT_CHARS and len(self._documents) > 1:
             oldest, chars = self._documents.popitem(last=False)
             self._chars -= chars

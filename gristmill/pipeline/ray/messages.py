@@ -13,8 +13,9 @@ from gristmill.errors import GristmillError
 from gristmill.models.cache import Entry
 from gristmill.models.sharing import Place
 from gristmill.models.telemetry import CallRow, LastError
+from gristmill.pipeline.plan import Remake
 from gristmill.pipeline.walk import Decision
-from gristmill.records import Document, Example, Match, Outcome, Score
+from gristmill.records import Document, Example, Lineage, Match, Outcome, Score
 
 
 class Failure(NamedTuple):
@@ -45,6 +46,8 @@ class Begin(NamedTuple):
     span: tuple[int, int, Sequence[str]]
     skip: frozenset[int]
     closed: Mapping[int, str]
+    remakes: Mapping[int, tuple[Remake, ...]]
+    only_remakes: bool
 
 
 class Forget(NamedTuple):
@@ -158,7 +161,7 @@ class Decided(NamedTuple):
     """A row is decided; ``records`` are to be stored with its outcome."""
 
     walk: int
-    records: tuple[Example | Score | Match, ...]
+    records: tuple[Example | Lineage | Score | Match, ...]
     outcome: Outcome
 
 

@@ -88,7 +88,7 @@ class Rows:
     def lost(self, walk: Walk, failed: Failed) -> None:
         """A chunk that no worker came back from: its rows fail, and are walked again by the next run."""
         for index, task in enumerate(self.plan.tasks):
-            slots = self.plan.slot_ids(walk.job.chunk, index) if index not in walk.skip else []
+            slots = self.plan.slot_ids(walk.job, index) if index not in walk.skip else []
             for place, slot in enumerate(slots):
                 outcome = Outcome(
                     slot_id=slot,
@@ -107,7 +107,7 @@ class Rows:
         done = {
             index
             for index in range(len(self.plan.tasks))
-            if walk.decided.issuperset(self.plan.slot_ids(walk.job.chunk, index))
+            if walk.decided.issuperset(self.plan.slot_ids(walk.job, index))
         }
         return walk.skip | done
 
@@ -116,7 +116,7 @@ class Rows:
         if self.goal is None:
             return {}
         found = {
-            index: self.goal.closed(task, job, self.plan.slot_ids(job.chunk, index))
+            index: self.goal.closed(task, job, self.plan.slot_ids(job, index))
             for index, task in enumerate(self.plan.tasks)
             if index not in skip
         }

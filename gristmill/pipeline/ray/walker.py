@@ -11,7 +11,7 @@ from gristmill.pipeline.ray.messages import Check, Checked, Decided
 from gristmill.pipeline.ray.parcel import Central, Step
 from gristmill.pipeline.walk import Decision, Walker
 from gristmill.recipe import Task
-from gristmill.records import Example, Item, Match, Outcome, Score
+from gristmill.records import Example, Item, Lineage, Match, Outcome, Score
 
 
 @dataclass(slots=True)
@@ -20,9 +20,9 @@ class RowPost:
 
     link: Link
     walk: int
-    _held: list[Example | Score | Match] = field(default_factory=list)
+    _held: list[Example | Lineage | Score | Match] = field(default_factory=list)
 
-    def add(self, record: Example | Score | Match) -> None:
+    def add(self, record: Example | Lineage | Score | Match) -> None:
         """Keep a record until the next row is decided."""
         self._held.append(record)
 

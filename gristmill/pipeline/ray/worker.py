@@ -97,7 +97,7 @@ class Worker:
         if told.document is not None:
             self._documents[told.document_id] = told.document
         document = self._documents[told.document_id]
-        job = Job(Chunk.make(document, *told.span), document)
+        job = Job(Chunk.make(document, *told.span), document, told.remakes, told.only_remakes)
         task = asyncio.create_task(self._walk(told, job))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

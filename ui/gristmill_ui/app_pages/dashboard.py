@@ -9,15 +9,13 @@ import streamlit as st
 from gristmill_data.store import Store
 from gristmill_ui import session
 from gristmill_ui.services import overview
+from gristmill_ui.views import blocks
 
 if TYPE_CHECKING:
     from gristmill_data.store import Frames
 
 FRESH_FOR = 10
 """Seconds the aggregates are kept: they cost more the more rows there are."""
-
-LABELS = "#8a8f98"
-"""A grey that can be read on light and on dark: text marks do not follow Streamlit's theme."""
 
 
 @st.fragment(run_every=FRESH_FOR)
@@ -28,12 +26,14 @@ def render() -> None:
     for column, (label, number, explanation) in zip(st.columns(len(tiles)), tiles, strict=True):
         column.metric(label, f"{number:,}", help=explanation, border=True)
     frames = _frames(str(store.path), store)
-    panels = overview.panels(frames)
-    for first in range(0, len(panels), 2):
-        for column, panel in zip(st.columns(2, gap="medium"), panels[first : first + 2], strict=False):
-            with column:
-                _panel(panel)
-    st.subheader("Runs", anchor=False)
+    for group in overview.groups(frames):
+        st.header(group.title, anchor=False)
+        for first in range(0, len(group.panels), 2):
+            pair = group.panels[first : first + 2]
+            for column, panel in zip(st.columns(2, gap="medium"), pair, strict=False):
+                with column:
+                    _panel(panel)
+    st.header("Runs", anchor=False)
     rows = overview.runs(frames["runs"])
     if rows:
         st.dataframe(rows, hide_index=True)
@@ -43,13 +43,10 @@ def render() -> None:
 
 @st.cache_data(ttl=FRESH_FOR, max_entries=4, show_spinner=False)
 def _frames(path: str, _store: Store) -> Frames:
-    return _store.frames()
+    return overview.load(_store)
 
 
 def _panel(panel: overview.Panel) -> None:
     st.subheader(panel.title, anchor=False)
-    if panel.empty:
-        st.caption(panel.empty)
-    else:
-        chart = panel.chart(panel.frame).configure_text(color=LABELS).properties(autosize="pad")
-        st.altair_chart(chart, width="content")
+    for block in panel.blocks:
+        blocks.draw(block)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from gristmill_data.store import Filters, ItemView
+from gristmill_data.store.passages import score_steps
 from gristmill_ui import session
-from gristmill_ui.services import blind, view
+from gristmill_ui.services import blind, grades, rubrics, verdicts, view
 from gristmill_ui.services.desk import Desk
-from gristmill_ui.services.diff import diff_html
-from gristmill_ui.services.edits import draft_of
-from gristmill_ui.services.markup import card
 from gristmill_ui.services.progress import progress, receipt
-from gristmill_ui.views import filters, keys, verdict
+from gristmill_ui.services.team import goal_of
+from gristmill_ui.services.team_table import goal_line
+from gristmill_ui.views import editing, filters, keys, past, revisions, siblings, sources, verdict, welcome
 
 
 def render() -> None:
@@ -28,12 +30,13 @@ def render() -> None:
     else:
         _screen(desk, item)
     keys.listen(desk)
+    siblings.draw_windows()
 
 
 def _top(desk: Desk) -> None:
     with st.container(key="gm_top"):
-        bar, search, more, settings, help_ = st.columns(
-            [4.2, 4, 1.35, 1.35, 0.5], vertical_alignment="center"
+        bar, search, more, own, settings, help_ = st.columns(
+            [3.9, 3.8, 1.3, 1.2, 1.3, 0.5], vertical_alignment="center"
         )
         with bar:
             _progress(desk)
@@ -42,6 +45,10 @@ def _top(desk: Desk) -> None:
         with more:
             usual = Filters(viewer=desk.reviewer)
             desk.refilter(filters.popover("gm_review", desk.store, usual, text, order))
+        with own, st.container(key="gm_own"):
+            if st.button("My work", help="Your decisions: take back any of them (H)", width="stretch"):
+                st.session_state.pop("gm_own_before", None)
+                past.own_decisions(desk)
         with settings:
             _settings(desk)
         with help_, st.container(key="gm_help"):
@@ -51,7 +58,10 @@ def _top(desk: Desk) -> None:
 
 @st.fragment(run_every=5)
 def _progress(desk: Desk) -> None:
-    st.html(progress(desk.store.counts(desk.reviewer)))
+    """How far the review is; while the page is open its row stays reserved."""
+    desk.place.keep()
+    counts = desk.store.counts(desk.reviewer)
+    st.html(progress(counts, goal_line(counts, goal_of(desk.store, desk.reviewer))))
 
 
 def _settings(desk: Desk) -> None:
@@ -60,72 +70,63 @@ def _settings(desk: Desk) -> None:
             "Show judge scores before my verdict", value=desk.show_scores, key="gm_scores",
             help="Off by default: a score seen first pulls the verdict towards it. Pairs stay blind.",
         )  # fmt: skip
-        st.button("Review as somebody else", on_click=session.sign_in, args=("",))
+        welcome.leave()
 
 
 def _screen(desk: Desk, item: ItemView) -> None:
+    draft = desk.drafts.of(item.example.id)
     revealed = view.decided_by(item, desk.reviewer)
-    _about(desk, view.meta_line(item, revealed=revealed, draft=item.example.id in desk.drafts))
-    with st.form(f"form_{desk.decision_id}", enter_to_submit=False, border=False):
-        left, right = st.columns([1.2, 1] if item.example.kind != "preference" else [1.7, 1], gap="small")
-        with left, st.container(key="gm_left"):
-            _texts(desk, item, revealed)
-        with right, st.container(key="gm_right"):
-            _evidence(desk, item, revealed)
-        verdict.bar(desk, item)
+    _about(desk, view.meta_line(item, revealed=revealed, draft=bool(draft.texts) and desk.mode == "read"))
+    pair = item.example.kind == "preference"
+    sheets = rubrics.sheets(item, score_steps(desk.store, item.example.id), desk.store.path.parent)
+    order = blind.sides(desk.reviewer, item.example.id) if pair else None
+    left, right = st.columns([1.7, 1] if pair else [1.2, 1], gap="small")
+    with left, st.container(key="gm_left"):
+        if desk.mode != "edit":
+            _texts(desk, item, draft.shown(item) if desk.mode == "choose" else None, revealed=revealed)
+        reader = session.role() == "reader"
+        verdict.draw(verdict.Bar(desk, item, grades.questions(sheets, order), reader))
+        editing.live(desk, item)
+        if desk.mode != "edit":
+            sources.rubric(desk, item, sheets, judges=sources.may_see_scores(desk, item))
+    with right, st.container(key="gm_right"):
+        revisions.draw(desk, item, revealed=revealed)
+        sources.panel(desk, item)
 
 
 def _about(desk: Desk, meta: str) -> None:
-    left, right = st.columns([3, 2], vertical_alignment="center")
-    left.html(meta)
+    left, right, like = st.columns([3, 2, 1], vertical_alignment="center")
+    left.html(meta + view.company(desk.place.others))
     if desk.last is not None:
         right.html(receipt(desk.last))
+    with like:
+        siblings.after_rejection(desk)
 
 
-def _texts(desk: Desk, item: ItemView, revealed: bool) -> None:
-    if desk.mode == "edit":
-        now = draft_of(item)
-        typed = verdict.fields(desk, item)
-        for label, before, after in (
-            ("Instruction, changed", now.instruction, typed.instruction),
-            ("Response, changed", now.response, typed.response),
-        ):
-            if before != after:
-                st.html(card(label, diff_html(before, after)))
-        return
-    st.html(view.texts(item))
+def _texts(desk: Desk, item: ItemView, changed: Mapping[str, str] | None, *, revealed: bool) -> None:
+    fields = verdicts.fields(desk, item)
+    st.html(view.texts(fields, [message["role"] for message in item.example.messages], changed))
     if item.example.kind == "preference":
-        order = blind.sides(desk.reviewer, item.example.id)
-        for column, letter, side in zip(st.columns(2, gap="small"), "AB", order, strict=True):
-            column.html(view.pair_side(item, letter, side, revealed=revealed))
-
-
-def _evidence(desk: Desk, item: ItemView, revealed: bool) -> None:
-    for match in item.matches[:3]:
-        st.html(view.match_card(item, match))
-    st.html(view.source(item))
-    pair = item.example.kind == "preference"
-    if revealed or (desk.show_scores and not pair):
-        with st.expander("Judges", expanded=revealed):
-            st.html(view.scores(item))
-    elif item.scores:
-        st.caption("The judges' scores are shown once you have decided.")
-    if revealed:
-        with st.expander("History"):
-            st.html(view.history(item))
+        shown = view.sides(fields, revealed=revealed, changed=changed)
+        for column, html in zip(st.columns(2, gap="small"), shown, strict=True):
+            column.html(html)
 
 
 def _nothing_left(desk: Desk) -> None:
     if desk.last is not None:
         st.html(receipt(desk.last))
+        siblings.after_rejection(desk)
     _invitation(desk)
-    with st.container(horizontal=True, horizontal_alignment="center"), st.container(key="gm_undo"):
-        name = desk.decision_id
-        st.button(
-            "Undo", shortcut="u", key=f"undo_{name}", on_click=_undo, args=(desk, name),
-            disabled=not desk.can_undo,
-        )  # fmt: skip
     with st.container(horizontal=True, horizontal_alignment="center"):
+        name = desk.decision_id
+        with st.container(key="gm_undo", width="content"):
+            st.button(
+                "Undo", shortcut="u", key=f"undo_{name}", on_click=_undo, args=(desk, name),
+                disabled=not desk.can_undo,
+            )  # fmt: skip
+        st.button(
+            "Previous", shortcut="p", key=f"back_{name}", on_click=desk.back, disabled=not desk.can_go_back
+        )
         st.button("Start over from the top", key="gm_restart", on_click=desk.restart)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
-from html import escape
+from html import escape as _escape
 from itertools import pairwise
 from typing import Any
 
@@ -19,9 +19,29 @@ from markdown_it.utils import OptionsDict
 
 from gristmill.records import Span
 
+# Characters that are not seen but change what is read: controls, marks of writing direction, tags.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]+"
+)
 WRAPPED = 60
 """A line at least this long was ended by a margin rather than by its writer."""
 _BLOCK = re.compile(r"\s*([-*+>#|]|\d+[.)]\s|```|~~~)|\s{4}|\t")
+
+
+def visible(text: str) -> str:
+    """``text`` with characters that hide from the eye named: they could make it read other than it is."""
+    return _UNSEEN.sub(_named, text)
+
+
+def _named(found: re.Match[str]) -> str:
+    run = found.group()
+    return f"⟦U+{ord(run):04X}⟧" if len(run) == 1 else f"⟦{len(run)} hidden characters⟧"
+
+
+def escape(text: str) -> str:
+    """``text`` for HTML, between tags or in a quoted attribute; nothing in it stays unseen."""
+    return _escape(visible(text))
 
 
 def _image(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
@@ -50,7 +70,7 @@ def _parser() -> MarkdownIt:
 
 def markdown(text: str) -> str:
     """Markdown as HTML: raw HTML is escaped, images become their address, only web links are live."""
-    return f'<div class="gm-prose">{_parser().render(unwrapped(text))}</div>'
+    return f'<div class="gm-prose" dir="auto">{_parser().render(unwrapped(visible(text)))}</div>'
 
 
 def merged(spans: Iterable[Span], length: int) -> list[Span]:
@@ -152,4 +172,6 @@ def tag(text: str, css_class: str = "") -> str:
 
 def card(label: str, inner: str, css_class: str = "") -> str:
     """A titled box around ``inner``, which must be safe HTML already."""
-    return f'<div class="gm-card {css_class}"><div class="gm-label">{escape(label)}</div>{inner}</div>'
+    name = escape(label)
+    title = f'<div class="gm-label">{name}</div>'
+    return f'<section class="gm-card {css_class}" aria-label="{name}">{title}{inner}</section>'

@@ -22,12 +22,11 @@ from gristmill_data.store.matches import (
     match_page,
     match_verdicts,
 )
-from gristmill_ui.services import markup
+from gristmill_ui.services import likeness, markup
 
 PAGE = 10
 AROUND = 400
 WORDS = {True: "right", False: "wrong", None: "taken back"}
-ROLES = {"user": "user", "assistant": "assistant", "system": "system"}
 
 
 @dataclass(slots=True)
@@ -141,21 +140,6 @@ def _place(uri: str) -> str:
 
 def _part(row: Mapping[str, Any]) -> tuple[str, str, Span]:
     """Name and text of the part with most of the span, and the span in it."""
-    start, end = row["example_start"], row["example_end"]
-    best: tuple[int, str, str, Span] | None = None
-    at = 0
-    for name, text in _parts(row):
-        shared = min(end, at + len(text)) - max(start, at)
-        if best is None or shared > best[0]:
-            best = shared, name, text, (max(start - at, 0), min(end - at, len(text)))
-        at += len(text) + 2
-    if best is None:
-        return "no text", "", (0, 0)
-    return best[1:]
-
-
-def _parts(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    parts = [(ROLES.get(m["role"], "turn"), m["content"]) for m in orjson.loads(row["messages"])]
-    return parts + [
-        ("one of the responses", row[side]) for side in ("chosen", "rejected") if row[side] is not None
-    ]
+    turns = [(message["role"], message["content"]) for message in orjson.loads(row["messages"])]
+    texts = likeness.parts(turns, [row["chosen"], row["rejected"]])
+    return likeness.matched_part(texts, (row["example_start"], row["example_end"]))

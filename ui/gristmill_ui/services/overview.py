@@ -1,56 +1,141 @@
-"""Figures and tables of the dashboard, from the frames of the store."""
+"""Figures, charts and tables of the dashboard: those of the report, from the frames of the store."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from gristmill_ui.services.reasons import REASONS
+from gristmill_ui.services.view import STATUS_LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gristmill_data.store import Frames, Store
     from gristmill_evals.charts import Chart
+    from gristmill_evals.report.blocks import Block
+
+FRAMES = (
+    "runs", "outcomes", "scores", "coverage", "calls", "reviews", "states", "pairings", "ballots", "judged",
+    "pace", "reasons", "spent", "matched",
+)  # fmt: skip
+SAMPLE = 100_000
+"""Scores drawn from, of more: the histogram looks the same, and the page is there at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A chart with its title, or what to say while there is nothing to draw."""
+    """A part of the dashboard: blocks as the report has them, or a sentence why there is nothing to draw."""
 
     title: str
-    frame: pd.DataFrame
-    chart: Callable[[pd.DataFrame], Chart]
-    empty: str = ""
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Panels under one heading."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+def load(store: Store) -> Frames:
+    """The frames of the dashboard."""
+    from gristmill_data.store.frames import frames
+
+    found = frames(store, SAMPLE, FRAMES)
+    found["states"] = found["states"].assign(status=found["states"]["queue_status"].map(STATUS_LABELS))
+    found["reasons"] = found["reasons"].assign(
+        reason=found["reasons"]["reason"].map(lambda r: REASONS.get(r, r))
+    )
+    return found
 
 
 def figures(counts: Mapping[str, int]) -> list[tuple[str, int, str]]:
     """(label, number, explanation) of the tiles at the top."""
     return [
         ("Rows", counts["total"], "All rows the runs have made"),
-        ("To review", counts["pending"], "Accepted by the run, not looked at yet"),
-        ("Accepted", counts["accepted"], "By a reviewer"),
-        ("Rejected", counts["rejected"], "By a reviewer"),
+        ("To review", counts["pending"], "Accepted by the run, not yet decided by as many people as wanted"),
+        ("Accepted", counts["accepted"], "By people"),
+        ("Rejected", counts["rejected"], "By people"),
+        ("Disputed", counts.get("disputed", 0), "People disagree: a lead has the last word"),
         ("Rejected by runs", counts["machine_rejected"], "By gates and judges"),
         ("Failed", counts["failed"], "No usable answer"),
     ]
 
 
-def panels(frames: Mapping[str, pd.DataFrame]) -> list[Panel]:
-    """The charts, in the order they are shown."""
+def groups(frames: Frames) -> list[Group]:
+    """All parts, in the order they are shown."""
+    return [
+        Group("How the rows came about", tuple(_made(frames))),
+        Group("How people review them", tuple(_reviewed(frames))),
+        Group("What they rest on, and what they cost", tuple(_rest(frames))),
+    ]
+
+
+def _made(frames: Frames) -> list[Panel]:
     from gristmill_evals import charts
 
-    outcomes, scores, reviews = frames["outcomes"], frames["scores"], frames["reviews"]
-    lost = outcomes[outcomes["state"] != "accepted"]
-    wanted: list[tuple[str, Callable[[pd.DataFrame], Chart], pd.DataFrame, str]] = [
-        ("From asked to accepted", charts.funnel, outcomes, "No run has decided a row yet."),
-        ("Why rows were lost", charts.reject_reasons, outcomes if len(lost) else lost, "No row was lost."),
-        ("Scores", charts.score_distribution, scores.dropna(subset=["value"]), "No row is scored yet."),
-        ("Status of rows", charts.statuses, frames["rows"], "There are no rows yet."),
-        ("Reviews", charts.review_actions, reviews, "Nobody has reviewed a row yet."),
-        ("Sources covered", charts.coverage, frames["coverage"], "No source has been read yet."),
-        ("Benchmark matches", charts.matches, frames["matches"], "No row looks like a benchmark item."),
+    outcomes, scores = frames["outcomes"], frames["scores"]
+    lost, scored = outcomes[outcomes["state"] != "accepted"], scores.dropna(subset=["value"])
+    return [
+        _chart("From asked to accepted", charts.funnel, outcomes, "No run has decided a row yet."),
+        _chart(
+            "Why rows were lost", charts.reject_reasons, outcomes if len(lost) else lost, "No row was lost."
+        ),
+        _chart("Scores", charts.score_distribution, scored, "No row is scored yet.", _sampled(scores)),
+        _chart("Status of rows", charts.statuses, frames["states"], "There are no rows yet."),
     ]
-    return [Panel(title, frame, chart, "" if len(frame) else empty) for title, chart, frame, empty in wanted]
+
+
+def _reviewed(frames: Frames) -> list[Panel]:
+    from gristmill_evals import charts
+    from gristmill_evals.reviewing import blocks
+
+    return [
+        Panel("From accepted to kept", tuple(blocks.stages(frames))),
+        _chart("What people did", charts.review_actions, frames["reviews"], "Nobody has reviewed a row yet."),
+        Panel("Agreement between reviewers", tuple(blocks.agreement(frames))),
+        Panel("Runs and people, over time", tuple(blocks.judges(frames))),
+        Panel("Why people rejected rows", tuple(blocks.reasons(frames))),
+        Panel("Speed", tuple(blocks.pace(frames))),
+    ]
+
+
+def _rest(frames: Frames) -> list[Panel]:
+    from gristmill_evals import charts
+    from gristmill_evals.report.blocks import Note
+    from gristmill_evals.reviewing import blocks
+
+    seen = blocks.sources(frames) or [Note("No source has given a row yet.")]
+    return [
+        _chart("Sources covered", charts.coverage, frames["coverage"], "No source has been read yet."),
+        Panel("Sources reviewed", tuple(seen)),
+        Panel("Cost", tuple(blocks.cost_per_row(frames))),
+        _chart("Benchmark matches", charts.matches, frames["matched"], "No row looks like a benchmark item."),
+    ]
+
+
+def _chart(
+    title: str, chart: Callable[[pd.DataFrame], Chart], frame: pd.DataFrame, empty: str, told: str = ""
+) -> Panel:
+    from gristmill_evals.report.blocks import ChartBlock, Note
+
+    return Panel(title, (ChartBlock(title, chart(frame), told),) if len(frame) else (Note(empty),))
+
+
+def _sampled(frame: pd.DataFrame) -> str:
+    sampled = frame.attrs.get("sampled")
+    return f"Drawn from a sample: 1 in {sampled['every']:,} of {sampled['of']:,} scores." if sampled else ""
+
+
+def cells(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a table as text, figures with their interval."""
+    from gristmill_evals.report.numbers import cell
+
+    return [dict(zip(columns, map(cell, row), strict=True)) for row in rows]
 
 
 def runs(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from html import escape
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from gristmill.records import Match, example_text
 from gristmill_data.store import ItemView
 from gristmill_data.store.item import CONTEXT_CHARS
 from gristmill_ui.services import markup
-from gristmill_ui.services.blind import Side
+from gristmill_ui.services.edits import Field
+from gristmill_ui.services.markup import escape
+from gristmill_ui.services.rounds import began
 
 STATUS_LABELS = {
     "pending": "To review",
@@ -17,15 +18,28 @@ STATUS_LABELS = {
     "rejected": "Rejected",
     "machine_rejected": "Run: rejected",
     "failed": "Run: failed",
+    "disputed": "Reviewers disagree",
 }
+SAY_NOTHING = ("skip", "undo", "requeue")
+"""Actions that are no word on the row."""
+LONG_SYSTEM = 400
+"""Characters from which a system prompt is folded."""
 
 
 def decided_by(item: ItemView, reviewer: str) -> bool:
     """Whether a verdict of this reviewer on the row stands."""
+    first = began(item)
     return any(
-        event["reviewer"] == reviewer and not event["undone"] and event["action"] not in ("skip", "undo")
+        event["reviewer"] == reviewer and not event["undone"] and event["action"] not in SAY_NOTHING
         for event in item.history
+        if event["seq"] > first
     )
+
+
+def own_ratings(item: ItemView, reviewer: str) -> Mapping[str, Any]:
+    """The grades this reviewer saved with their last verdict that stands."""
+    mine = [e for e in item.history if e["reviewer"] == reviewer and not e["undone"]]
+    return next((e["payload"]["ratings"] for e in reversed(mine) if e["payload"].get("ratings")), {})
 
 
 def meta_line(item: ItemView, *, revealed: bool, draft: bool = False) -> str:
@@ -50,21 +64,48 @@ def meta_line(item: ItemView, *, revealed: bool, draft: bool = False) -> str:
     return f'<div class="gm-meta">{"".join(tags)}</div>'
 
 
-def texts(item: ItemView) -> str:
-    """The turns of a row as cards: instruction and response, or a whole conversation."""
-    labels = {"user": "Instruction", "assistant": "Response", "system": "System"}
-    if item.example.kind == "conversation":
-        labels |= {"user": "User", "assistant": "Assistant"}
+def company(others: Sequence[str]) -> str:
+    """Who else has the row on their screen, as HTML; empty when nobody has."""
+    if not others:
+        return ""
+    verb = "has" if len(others) == 1 else "have"
+    said = f"{' and '.join(others)} {verb} this row on the screen too"
+    return f'<div class="gm-meta" role="status">{markup.tag(said, "bad")}</div>'
+
+
+def texts(fields: Sequence[Field], roles: Sequence[str], changed: Mapping[str, str] | None = None) -> str:
+    """The turns of a row as cards: instruction and response, or a whole conversation.
+
+    ``changed`` are texts, by slot, to show in place of those stored.
+    """
+    turns = [field for field in fields if field.slot.isdigit()]
     return "".join(
-        markup.card(labels[m["role"]], markup.markdown(m["content"])) for m in item.example.messages
+        _turn(field.label, role, (changed or {}).get(field.slot, field.text))
+        for field, role in zip(turns, roles, strict=True)
     )
 
 
-def pair_side(item: ItemView, letter: str, side: Side, *, revealed: bool) -> str:
-    """One response of a pair; which one was generated as the better is said only when revealed."""
-    text = (item.example.chosen if side == "chosen" else item.example.rejected) or ""
-    label = f"Response {letter}" + (f" · recorded as {side}" if revealed else "")
-    return markup.card(label, markup.markdown(text))
+def _turn(label: str, role: str, text: str) -> str:
+    inner = markup.markdown(text)
+    if role == "system" and len(text) > LONG_SYSTEM:
+        head = f"{len(text):,} characters: {escape(text[:120])} …"
+        inner = f"<details><summary>{head}</summary>{inner}</details>"
+    return markup.card(label, inner, f"gm-turn-{role}")
+
+
+def sides(
+    fields: Sequence[Field], *, revealed: bool, changed: Mapping[str, str] | None = None
+) -> tuple[str, str]:
+    """The responses of a pair, left and right; which was made as the better is said only when revealed."""
+    left, right = (field for field in fields if not field.slot.isdigit())
+    first, second = (
+        markup.card(
+            field.label + (f" · recorded as {field.slot}" if revealed else ""),
+            markup.markdown((changed or {}).get(field.slot, field.text)),
+        )
+        for field in (left, right)
+    )
+    return first, second
 
 
 def source(item: ItemView) -> str:
@@ -81,18 +122,6 @@ def source(item: ItemView) -> str:
     return markup.card("Source", shown)
 
 
-def match_card(item: ItemView, match: Match) -> str:
-    """A benchmark item the row resembles, both texts with the shared part highlighted."""
-    title = f"Looks like {match.benchmark} · {match.item_id} · {match.label} {match.score:.2f}"
-    title += f" · tier {match.tier}" if match.tier else ""
-    theirs = markup.excerpt(match.item_text, match.item_span, "gm-match")
-    ours = markup.excerpt(example_text(item.original), match.example_span, "gm-match")
-    blind = item.example.kind == "preference"
-    mine = "" if blind else f'<div class="gm-label">This row</div>{ours}'
-    their = f'<div class="gm-label">Benchmark item</div>{theirs}'
-    return markup.card(title, their + mine, "gm-warning")
-
-
 def scores(item: ItemView) -> str:
     """What the judges said: value or why there is none, and the reasons given."""
     lines = [
@@ -105,18 +134,6 @@ def scores(item: ItemView) -> str:
 def _lines(text: str) -> str:
     """A jury's rationale has a line for each judge."""
     return escape(text).replace("\n", "<br>")
-
-
-def history(item: ItemView) -> str:
-    """The events of a row, oldest first."""
-    lines = []
-    for event in item.history:
-        payload = event["payload"]
-        why = ", ".join(payload.get("reasons") or []) or payload.get("side") or ""
-        text = f"{event['time']:%Y-%m-%d %H:%M} {event['reviewer']}: {event['action']} {why}"
-        line = escape(f"{text} {payload.get('note', '')}".strip())
-        lines.append(f"<li>{f'<del>{line}</del>' if event['undone'] else line}</li>")
-    return f'<div class="gm-prose"><ul>{"".join(lines)}</ul></div>'
 
 
 def nothing_left(counts: Mapping[str, int], *, filtered: bool) -> str:
@@ -132,7 +149,11 @@ def nothing_left(counts: Mapping[str, int], *, filtered: bool) -> str:
         title = f"Only skipped rows are left ({counts['skipped']:,})"
         text = "Start over from the top to meet them again."
     elif counts["pending"]:
-        title, text = "End of the queue", "Rows passed over are still to review: start over from the top."
+        title = "Nothing left for you now"
+        text = (
+            "Still to review are rows you passed over, rows on other people's screens, and rows you decided "
+            "that others have yet to. Start over from the top to meet the first."
+        )
     else:
         title = "All done"
         text = (

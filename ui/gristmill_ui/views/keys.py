@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -11,19 +12,25 @@ from gristmill_ui.services.desk import Desk
 
 SCRIPT = Path(__file__).parent.parent / "static" / "keys.js"
 
-EXTRA = {"?": "gm_help", "z": "gm_undo", "ArrowLeft": "gm_pick_left", "ArrowRight": "gm_pick_right"}
+EXTRA = {"?": "gm_help", "h": "gm_own", "z": "gm_undo", "ArrowLeft": "gm_pick_left",
+         "ArrowRight": "gm_pick_right"}  # fmt: skip
 """Key -> the container whose button it presses, beside the buttons' own shortcuts."""
 
 SHEET = (
     ("A", "accept"),
     ("X, then 1–8, then X", "reject, with one reason or more"),
+    ("X, 1–8, M", "reject, and have the row made again"),
     ("E, then Ctrl+Enter", "edit, then save the edit (which accepts the row)"),
     ("S", "skip: leave it for later"),
     ("1 or ←, 2 or →", "pair: A is better, B is better"),
     ("3, 4", "pair: a tie, both bad"),
+    ("G, then digits", "grade the row by its rubric; Backspace clears a grade"),
     ("U or Z", "undo the last decision"),
-    ("P, N", "previous, next row"),
-    ("Esc", "leave editing or rejecting"),
+    ("H", "your decisions: take back any of them"),
+    ("P, N", "previous, next row (or criterion)"),
+    ("D", "the whole source document"),
+    ("L", "after a rejection: rows like that one"),
+    ("Esc", "leave editing, rejecting or grading: what you typed is kept"),
     ("?", "this sheet"),
 )
 
@@ -37,10 +44,8 @@ def listen(desk: Desk) -> None:
 
 
 @st.dialog("Keyboard shortcuts")
-def sheet() -> None:
+def sheet(keys: Sequence[tuple[str, str]] = SHEET) -> None:
     """All keys, in a window."""
-    rows = "".join(
-        f"<tr><td><kbd>{escape(key)}</kbd></td><td>{escape(what)}</td></tr>" for key, what in SHEET
-    )
+    rows = "".join(f"<tr><td><kbd>{escape(key)}</kbd></td><td>{escape(what)}</td></tr>" for key, what in keys)
     st.html(f'<table class="gm-keys">{rows}</table>')
     st.caption("Keys do nothing while you type in a field.")

@@ -2,132 +2,198 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from html import escape
 from typing import Any
 
 import streamlit as st
 
 from gristmill_data.store import ItemView
-from gristmill_ui.services import blind, verdicts
+from gristmill_ui.services import blind, grades, rubric_view, verdicts
 from gristmill_ui.services.desk import Desk
-from gristmill_ui.services.edits import Draft, draft_of
+from gristmill_ui.services.grades import Question
+from gristmill_ui.services.markup import escape
 from gristmill_ui.services.reasons import REASONS
+from gristmill_ui.views import editing
+
+PICKS: dict[blind.Choice, str] = {
+    "left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad",
+}  # fmt: skip
 
 
-def bar(desk: Desk, item: ItemView) -> None:
-    """The buttons for the mode the desk is in. Drawn inside the form that holds the edit fields."""
-    with st.container(key="gm_verdict"):
-        if desk.message:
-            st.html(f'<div class="gm-message" role="alert">{escape(desk.message)}</div>')
-        {"read": _read, "edit": _edit, "reject": _reject}[desk.mode](desk, item)
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What the buttons of one screen act on."""
+
+    desk: Desk
+    item: ItemView
+    asked: Sequence[Question] = ()
+    reader: bool = False
+    """Whether whoever looks may only look; the store refuses their decisions as well."""
+
+    @property
+    def screen(self) -> str:
+        """The screen the buttons are drawn on."""
+        return self.desk.decision_id
+
+    @property
+    def pair(self) -> bool:
+        """Whether the row is a preference."""
+        return self.item.example.kind == "preference"
 
 
-def fields(desk: Desk, item: ItemView) -> Draft:
-    """The edit fields; their text as of the last press of a button."""
-    start = desk.drafts.get(item.example.id, draft_of(item))
-    name = desk.decision_id
-    instruction = st.text_area("Instruction", start.instruction, height=110, key=f"instruction_{name}")
-    response = st.text_area("Response", start.response, height=300, key=f"response_{name}")
-    return Draft(instruction or "", response or "")
+def draw(bar: Bar) -> None:
+    """The buttons for the mode the desk is in, in a form with the edit fields: a key saves what is typed."""
+    with st.form(f"form_{bar.screen}", enter_to_submit=False, border=False):
+        if bar.desk.mode == "edit":
+            editing.fields(bar.desk, bar.item)
+        with st.container(key="gm_verdict"):
+            if bar.desk.message:
+                st.html(f'<div class="gm-message" role="alert">{escape(bar.desk.message)}</div>')
+            mode = bar.desk.mode if bar.asked or bar.desk.mode != "grade" else "read"
+            _MODES[mode](bar)
 
 
-def _typed(desk: Desk, item: ItemView) -> Draft:
-    """What the form sent along with the button pressed."""
-    start = desk.drafts.get(item.example.id, draft_of(item))
-    state, name = st.session_state, desk.decision_id
-    return Draft(
-        state.get(f"instruction_{name}", start.instruction), state.get(f"response_{name}", start.response)
-    )
-
-
-def _press(desk: Desk, item: ItemView, decision_id: str, action: Callable[[], Any]) -> None:
+def _press(bar: Bar, screen: str, action: Callable[[], Any]) -> None:
     """Do ``action`` unless the screen it was pressed on is gone; what was typed is kept in any case."""
-    if decision_id != desk.decision_id:
+    desk, item = bar.desk, bar.item
+    if screen != desk.decision_id:
         return
-    if desk.mode == "edit":
-        verdicts.keep_draft(desk, item, _typed(desk, item))
+    if desk.mode in ("edit", "reject"):
+        verdicts.keep_typed(desk, item, editing.typed(desk, item))
     action()
+    if screen != desk.decision_id:
+        desk.drafts.end(item.example.id, screen)
 
 
-def _button(
-    desk: Desk, item: ItemView, label: str, key: str | None, action: Callable[[], Any], **options: Any
-) -> None:
-    name = desk.decision_id
+def _button(bar: Bar, label: str, key: str | None, action: Callable[[], Any], **options: Any) -> None:
     st.form_submit_button(
-        label,
-        shortcut=key,
-        key=f"{label}_{name}",
-        on_click=_press,
-        args=(desk, item, name, action),
+        label, shortcut=key, key=f"{label}_{bar.screen}", on_click=_press, args=(bar, bar.screen, action),
         **options,
-    )
+    )  # fmt: skip
 
 
-def _read(desk: Desk, item: ItemView) -> None:
-    name, pair = desk.decision_id, item.example.kind == "preference"
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        with st.container(horizontal=True, gap="small"):
-            if pair:
-                _choices(desk, item)
+def _row() -> Any:
+    return st.container(horizontal=True, gap="small", vertical_alignment="center")
+
+
+def _ends() -> Any:
+    return st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+
+
+def _end() -> Any:
+    """One end of a row of buttons: as wide as these, so that the other end has the rest."""
+    return st.container(horizontal=True, gap="small", vertical_alignment="center", width="content")
+
+
+def _read(bar: Bar) -> None:
+    with _ends():
+        with _end():
+            if bar.reader:
+                st.html('<div class="gm-progress">You may read here; ask a lead to decide rows too.</div>')
             else:
-                _button(desk, item, "Accept", "a", lambda: desk.decide(name, "accept", {}), type="primary")
-            _button(desk, item, "Reject", "x", lambda: desk.switch(name, "reject"))
-            if not pair:
-                _button(desk, item, "Edit", "e", lambda: desk.switch(name, "edit"))
-            _button(desk, item, "Skip", "s", lambda: desk.decide(name, "skip", {}))
-        with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-            with st.container(key="gm_undo", width="content"):
-                _button(desk, item, "Undo", "u", lambda: desk.undo(name), disabled=not desk.can_undo)
-            _button(desk, item, "Previous", "p", desk.back, disabled=not desk.can_go_back)
-            _button(desk, item, "Next", "n", desk.forward)
+                _decisions(bar)
+        with _end():
+            _navigation(bar)
 
 
-def _choices(desk: Desk, item: ItemView) -> None:
-    name = desk.decision_id
-    labels = {"left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad"}
-    for number, choice in enumerate(blind.CHOICES, 1):
+def _decisions(bar: Bar) -> None:
+    desk, screen = bar.desk, bar.screen
+    if bar.pair:
+        _choices(bar, blind.CHOICES, lambda choice: verdicts.prefer(desk, screen, choice))
+    else:
+        _button(bar, "Accept", "a", lambda: verdicts.accept(desk, screen), type="primary")
+    _button(bar, "Reject", "x", lambda: desk.switch(screen, "reject"))
+    _button(bar, "Edit", "e", lambda: desk.switch(screen, "edit"))
+    if bar.asked:
+        _button(bar, "Grade", "g", lambda: verdicts.begin_grading(desk, screen, bar.asked))
+    _button(bar, "Skip", "s", lambda: desk.decide(screen, "skip", {}))
+
+
+def _navigation(bar: Bar) -> None:
+    desk, screen = bar.desk, bar.screen
+    with st.container(key="gm_undo", width="content"):
+        _button(bar, "Undo", "u", lambda: desk.undo(screen), disabled=not desk.can_undo)
+    _button(bar, "Previous", "p", desk.back, disabled=not desk.can_go_back)
+    _button(bar, "Next", "n", desk.forward)
+
+
+def _choices(bar: Bar, choices: Sequence[blind.Choice], act: Callable[[blind.Choice], Any]) -> None:
+    for number, choice in enumerate(choices, 1):
         with st.container(key=f"gm_pick_{choice}", width="content"):
-            action = partial(verdicts.prefer, desk, name, choice)
-            _button(desk, item, labels[choice], str(number), action)
+            _button(bar, PICKS[choice], str(number), partial(act, choice))
 
 
-def _edit(desk: Desk, item: ItemView) -> None:
-    name = desk.decision_id
-    with st.container(horizontal=True, gap="small"):
-        _button(
-            desk, item, "Save edit", "ctrl+enter",
-            lambda: verdicts.save_edit(desk, name, item, _typed(desk, item)), type="primary",
-        )  # fmt: skip
-        _button(desk, item, "Show changes", None, lambda: None)
-        _button(desk, item, "Back", "escape", lambda: desk.switch(name, "read"))
-        _button(desk, item, "Discard changes", None, lambda: _discard(desk, item))
+def _edit(bar: Bar) -> None:
+    desk, item, screen = bar.desk, bar.item, bar.screen
+    save = "Save edit …" if bar.pair else "Save edit"
+    with _row():
+        _button(bar, save, "ctrl+enter", lambda: verdicts.save_edit(desk, screen, item), type="primary")
+        _button(bar, "Back", "escape", lambda: desk.switch(screen, "read"))
+        _button(bar, "Discard changes", None, lambda: verdicts.discard(desk, screen))
+        st.html('<div class="gm-progress">Ctrl+Enter saves, Esc goes back and keeps what you typed.</div>')
 
 
-def _discard(desk: Desk, item: ItemView) -> None:
-    desk.drafts.pop(item.example.id, None)
-    desk.switch(desk.decision_id, "read")
+def _choose(bar: Bar) -> None:
+    desk, item, screen = bar.desk, bar.item, bar.screen
+    with _row():
+        st.html('<div class="gm-asking">With your changes, which response is better?</div>', width="content")
+        picks = blind.CHOICES[:2]
+        _choices(bar, picks, lambda choice: verdicts.save_edited_pair(desk, screen, item, choice))
+        _button(bar, "Back to editing", "escape", lambda: desk.switch(screen, "edit"))
 
 
-def _reject(desk: Desk, item: ItemView) -> None:
-    name = desk.decision_id
-    with st.container(horizontal=True, gap="small"):
+def _reject(bar: Bar) -> None:
+    desk, screen = bar.desk, bar.screen
+    draft = desk.drafts.of(bar.item.example.id)
+    with _row():
         for number, (reason, label) in enumerate(REASONS.items(), 1):
-            _button(
-                desk, item, label, str(number), partial(desk.toggle_reason, name, reason),
-                type="primary" if reason in desk.reasons else "secondary",
-            )  # fmt: skip
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            chosen = "primary" if reason in draft.reasons else "secondary"
+            tick = partial(verdicts.toggle_reason, desk, screen, reason)
+            _button(bar, label, str(number), tick, type=chosen)
+    if draft.texts:
+        st.html('<div class="gm-message" role="status">Rejecting drops your unsaved edit of this row.</div>')
+    with _row():
         st.text_input(
-            "Note",
-            key=f"note_{name}",
-            placeholder="In your own words (optional)",
-            label_visibility="collapsed",
-        )
+            "Note", draft.note, key=editing.css_key(desk, verdicts.NOTE), label_visibility="collapsed",
+            placeholder="In your own words (optional)", max_chars=2000,
+        )  # fmt: skip
         with st.container(key="gm_confirm", width="content"):
+            _button(bar, "Save rejection", "x", lambda: verdicts.reject(desk, screen), type="primary")
+        _button(
+            bar, "Make it again", "m", lambda: verdicts.reject(desk, screen, again=True),
+            help="Reject the row and have a new one made in its place (M)",
+        )  # fmt: skip
+        _button(bar, "Back", "escape", lambda: desk.switch(screen, "read"))
+
+
+def _grade(bar: Bar) -> None:
+    desk, screen, asked = bar.desk, bar.screen, bar.asked
+    question = asked[min(desk.question, len(asked) - 1)]
+    given = grades.grade_of(desk.drafts.of(bar.item.example.id).ratings, question)
+    st.html(rubric_view.asking(question, desk.question, len(asked)))
+    with _ends():
+        with _row():
+            for value in question.criterion.grades:
+                _button(
+                    bar, rubric_view.button(question.criterion, value),
+                    str(value) if 0 <= value <= 9 else None,
+                    partial(verdicts.grade, desk, screen, asked, value),
+                    type="primary" if value == given else "secondary",
+                )  # fmt: skip
             _button(
-                desk, item, "Save rejection", "x",
-                lambda: verdicts.reject(desk, name, st.session_state.get(f"note_{name}", "")), type="primary",
+                bar, "Clear", "backspace", lambda: verdicts.grade(desk, screen, asked, None),
+                disabled=given is None,
             )  # fmt: skip
-        _button(desk, item, "Back", "escape", lambda: desk.switch(name, "read"))
+        with _end():
+            back = partial(verdicts.step, desk, screen, asked, -1)
+            _button(bar, "Previous", "p", back, disabled=desk.question == 0)
+            on = partial(verdicts.step, desk, screen, asked, 1)
+            _button(bar, "Next", "n", on, disabled=desk.question + 1 >= len(asked))
+            _button(bar, "Done", "escape", lambda: desk.switch(screen, "read"))
+
+
+_MODES: dict[str, Callable[[Bar], None]] = {
+    "read": _read, "edit": _edit, "choose": _choose, "reject": _reject, "grade": _grade,
+}  # fmt: skip

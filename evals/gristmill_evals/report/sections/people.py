@@ -7,8 +7,14 @@ import pandas as pd
 from gristmill_evals import charts
 from gristmill_evals.report.blocks import Block, ChartBlock, Figure, Note, Section, Table
 from gristmill_evals.report.frames import Frames, groups, sums, text
+from gristmill_evals.reviewing import blocks as review_blocks
 
-DECISIONS = ("accept", "edit", "reject")
+REJECTED = ("reject", "regenerate")
+DECISIONS = ("accept", "edit", *REJECTED)
+INTRO = (
+    "Agreement goes by the first word of each reviewer on a row, given before they could see what others "
+    "said; a lead's last word on a disagreement and what was decided for many rows at once are left out."
+)
 
 
 def review(frames: Frames) -> Section:
@@ -26,10 +32,17 @@ def review(frames: Frames) -> Section:
     blocks += [
         ChartBlock("Review events by action", charts.review_actions(events), told),
         _reviewers(events),
-        *_reasons(events),
     ]
+    for part in (
+        review_blocks.stages,
+        review_blocks.reasons,
+        review_blocks.agreement,
+        review_blocks.judges,
+        review_blocks.pace,
+    ):
+        blocks += part(frames)
     blocks += _agreement(rows)
-    return Section("review", "Review", tuple(blocks))
+    return Section("review", "Review", tuple(blocks), INTRO)
 
 
 def _reviewers(events: pd.DataFrame) -> Table:
@@ -38,18 +51,11 @@ def _reviewers(events: pd.DataFrame) -> Table:
     for (name,), part in groups(events, "reviewer"):
         by = sums(part, "action")
         decided = sum(by.get(action, 0) for action in DECISIONS)
-        kept = Figure.share("", decided - by.get("reject", 0), decided, "decisions")
+        lost = sum(by.get(action, 0) for action in REJECTED)
+        kept = Figure.share("", decided - lost, decided, "decisions")
         lines.append((name, sum(by.values()), decided, by.get("edit", 0), kept))
     columns = ("reviewer", "events", "decisions", "edits", "kept (95 % interval)")
     return Table(columns, tuple(lines), "By reviewer", numeric=(1, 2, 3, 4))
-
-
-def _reasons(events: pd.DataFrame) -> list[Block]:
-    rejects = events[events["action"] == "reject"]
-    if rejects.empty:
-        return []
-    rows = tuple(sums(rejects, "reason").items())
-    return [Table(("reason", "n"), rows, "Why reviewers rejected", numeric=(1,))]
 
 
 def _agreement(rows: pd.DataFrame) -> list[Block]:

@@ -8,6 +8,7 @@ from gristmill_evals import charts
 from gristmill_evals.report.blocks import Block, ChartBlock, Note, Section, Table
 from gristmill_evals.report.frames import Frames, records, text
 from gristmill_evals.report.numbers import written
+from gristmill_evals.reviewing.blocks import sources as sources_reviewed
 
 MOST_FILES = 60
 
@@ -30,6 +31,7 @@ def coverage(frames: Frames) -> Section:
             f"{len(frame)} files, {unused} without an accepted row",
         ),
         Note(f"{unused} of {len(frame)} files gave no accepted row.", "warning" if unused else "good"),
+        *sources_reviewed(frames),
         Table(columns, rows, f"By file{more}", numeric=(2, 3, 4, 5, 6, 7)),
     ]
     intro = (

@@ -10,6 +10,7 @@ import pandas as pd
 from gristmill_evals import charts
 from gristmill_evals.report.blocks import Block, ChartBlock, Code, Note, Section, Table
 from gristmill_evals.report.frames import Frames, groups, latest_run, parsed, records, text
+from gristmill_evals.reviewing.blocks import cost_per_row
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 _SECRET = re.compile(r"(api_?key|token|secret|password|authorization)$", re.I)
@@ -28,7 +29,7 @@ def cost(frames: Frames) -> Section:
         blocks.append(ChartBlock("Tokens by model", charts.tokens(calls), told))
     if calls["cost"].fillna(0).astype(float).sum() > 0:
         paid = "; ".join(f"{row[0]}: {row[4]}" for row in rows)
-        blocks.append(ChartBlock("US dollars by model", charts.cost(calls), paid))
+        blocks += [ChartBlock("US dollars by model", charts.cost(calls), paid), *cost_per_row(frames)]
     blocks += [Table(columns, tuple(rows), numeric=(1, 2, 3, 4)), *_repairs(frames)]
     intro = (
         "All calls kept in the dataset, counted: no interval. "

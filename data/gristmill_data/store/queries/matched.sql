@@ -1,0 +1,1 @@
+SELECT benchmark, label, count(*) AS n FROM matches GROUP BY ALL ORDER BY ALL
