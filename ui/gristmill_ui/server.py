@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import secrets
 import signal
 import socket
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 ENTRY = Path(__file__).parent / "entry" / "main.py"
 PORTS_TRIED = 20
+SWITCH = 0.0005
+"""Seconds after which a session lets another go on (Python's default: 0.005). A page asks the dataset some
+forty times, and after each answer it would wait so long for those that are drawing."""
 
 
 def serve(
@@ -138,7 +142,18 @@ def build_app(
 
     commands = _bound(listeners[1]) if len(listeners) > 1 else None
     gate = Middleware(Gate, access=access, hosts=access.hosts(host), commands=commands)
-    return st.App(ENTRY, routes=routes, middleware=[gate])
+    app = st.App(ENTRY, routes=routes, middleware=[gate])
+    _make_ready()
+    return app
+
+
+def _make_ready() -> None:
+    """Load what every session needs before the first one waits for it, and leave it out of collections."""
+    import gristmill_ui.shell  # noqa: F401 - all pages
+
+    sys.setswitchinterval(SWITCH)
+    gc.collect()
+    gc.freeze()
 
 
 def _run(app: streamlit.App, listeners: Sequence[socket.socket], ending: Ending) -> None:

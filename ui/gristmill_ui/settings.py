@@ -18,6 +18,7 @@ OPTIONS: dict[str, Any] = {
     "global.disableWidgetStateDuplicationWarning": True,
     "logger.level": "warning",
     "runner.magicEnabled": False,
+    "runner.postScriptGC": False,  # it holds up all sessions for a tenth of a second after every press
     "server.allowedHosts": list(LOOPBACK),
     "server.enableXsrfProtection": True,
     "server.fileWatcherType": "none",

@@ -207,11 +207,11 @@ class Store:
 
         return history(self, example_id)
 
-    def counts(self, reviewer: str = "") -> dict[str, int]:
+    def counts(self, reviewer: str = "", *, waiting: bool = True) -> dict[str, int]:
         """Rows by status and the reviewer's own; see :func:`gristmill_data.store.queue.counts`."""
         from gristmill_data.store.queue import counts
 
-        return counts(self, reviewer)
+        return counts(self, reviewer, waiting=waiting)
 
     def facets(self) -> dict[str, list[tuple[str, int]]]:
         """Values to filter by, with counts; see :func:`gristmill_data.store.queue.facets`."""

@@ -17,6 +17,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from gristmill_data.store import live_sql as sql
@@ -46,7 +47,8 @@ SELECT coalesce(min(rowid), 0), coalesce(max(rowid), 0) FROM examples WHERE id I
 _PLANS = "SELECT run_id, name, settings::VARCHAR, db_seq FROM runs ORDER BY db_seq"
 # whether the text may have changed: an undo may be that of an edit
 _SINCE = """
-    SELECT example_id, bool_or(action IN ('edit', 'adjudicate', 'undo')), bool_or(action IN ('skip', 'undo'))
+    SELECT example_id, bool_or(action IN ('edit', 'adjudicate', 'undo')), bool_or(action IN ('skip', 'undo')),
+        list(DISTINCT reviewer), bool_or(action = 'requeue')
     FROM review_events WHERE seq > ? GROUP BY example_id
 """
 
@@ -69,6 +71,8 @@ class LiveRows:
         self._plans: list[Any] = []
         self.texts = LiveTexts(self)
         self._tally: Tally | None = None
+        self._told: Tally | None = None
+        self._today: dict[str, tuple[date, int]] = {}
         self._documents: OrderedDict[int | None, str] = OrderedDict()
         self._texts_lock = threading.Lock()
         with store.cursor() as cursor:
@@ -96,14 +100,31 @@ class LiveRows:
                 self._decided_since(cursor)
             self._seq, self._overlap, self._seen = last, overlap, seen
 
-    def tally(self) -> Tally:
-        """Rows by state, as of all decisions saved so far. Changed under :attr:`lock`: read it at once."""
-        self.catch_up()
-        with self.lock, self.store.cursor() as cursor:
+    def tally(self, *, waiting: bool = True) -> Tally:
+        """Rows by state, as of all decisions saved so far. Changed under :attr:`lock`: read it at once.
+
+        Not ``waiting``: the tally before, while somebody else is at the table.
+        """
+        if not self.lock.acquire(blocking=waiting or self._told is None):
+            return self._told or Tally({}, {})
+        try:
+            self.catch_up()
             if self._tally is None:
-                states, mine = (cursor.execute(query).fetchall() for query in (_STATES, _MINE))
-                self._tally = Tally(dict(states), dict(mine))
+                with self.store.cursor() as cursor:
+                    states, mine = (cursor.execute(query).fetchall() for query in (_STATES, _MINE))
+                self._tally = self._told = Tally(dict(states), dict(mine))
             return self._tally
+        finally:
+            self.lock.release()
+
+    def decided_today(self, reviewer: str) -> int:
+        """How many decisions of the reviewer since midnight (UTC) count; worked out anew after their next."""
+        today = datetime.now(UTC).date()
+        known = self._today.get(reviewer)
+        if known is None or known[0] != today:
+            [(number,)] = self.store.rows(_TODAY, [reviewer, today])
+            known = self._today[reviewer] = today, number
+        return known[1]
 
     def document(self, cursor: Connection, place: int | None) -> str:
         """The text of a document, by its place. Those read last are kept: rows of one document come
@@ -176,6 +197,7 @@ class LiveRows:
 
     def _decided_since(self, cursor: Connection) -> None:
         found = cursor.execute(_SINCE, [self._seq]).fetchall()
+        self._forget_today(found)
         _ask(cursor, [example_id for example_id, *_ in found])
         with _transaction(cursor):
             if len(found) <= FEW:
@@ -186,14 +208,22 @@ class LiveRows:
                 asked = "IN (SELECT id FROM asked)"
                 parts = {name: f"(FROM {view} WHERE example_id {asked})" for name, view in _PEOPLE.items()}
                 cursor.execute(sql.DECIDED.format(**parts, which=f"o.example_id {asked}"))
-            if any(skipped for *_, skipped in found):
+            if any(skipped for _, _, skipped, *_ in found):
                 places = "SELECT place FROM gm_live.rows WHERE example_id IN (SELECT id FROM asked)"
                 cursor.execute(f"DELETE FROM gm_live.skips WHERE place IN ({places})")  # noqa: S608
                 cursor.execute(sql.SKIPS.format(which=sql.ASKED.format("e.example_id")))
-        changed = [example_id for example_id, edited, _ in found if edited]
+        changed = [example_id for example_id, edited, *_ in found if edited]
         if changed:
             _ask(cursor, changed)
             self._note(cursor, "SELECT place FROM gm_live.rows WHERE example_id IN (SELECT id FROM asked)")
+
+    def _forget_today(self, found: Sequence[Any]) -> None:
+        """A row that is put back takes decisions of others with it."""
+        if any(requeued for *_, requeued in found):
+            self._today.clear()
+        for *_, reviewers, _ in found:
+            for reviewer in reviewers:
+                self._today.pop(reviewer, None)
 
     def _decided_one(self, cursor: Connection, example_id: str) -> None:
         found = cursor.execute(_BEFORE, [example_id]).fetchall()
@@ -231,6 +261,7 @@ SELECT place, judge_state, document_stale, other_settings, queue_status, stale, 
 WHERE example_id = ?
 """
 _AFTER = f"UPDATE gm_live.rows SET {', '.join(f'{name} = ${name}' for name in _FIELDS)} WHERE place = $place"  # noqa: S608
+_TODAY = "SELECT count(*) FROM decisions WHERE reviewer = ? AND time >= ?"
 _STATES = "SELECT CASE WHEN stale THEN 'stale' ELSE queue_status END, count(*) FROM gm_live.rows GROUP BY 1"
 _MINE = (
     "SELECT who, count(*) FROM (SELECT unnest(reviewers) AS who FROM gm_live.rows WHERE touched) GROUP BY 1"

@@ -230,24 +230,23 @@ def _decoded(cursor: str) -> list[Any]:
     return position
 
 
-_SKIPPED = """
-SELECT count(*) FROM gm_live.skips k JOIN gm_live.rows r ON r.place = k.place
-WHERE k.reviewer = $who AND r.queue_status = 'pending'
-"""
-_TODAY = "SELECT count(*) FROM decisions WHERE reviewer = ? AND time >= (now() AT TIME ZONE 'UTC')::DATE"
+_SKIPPED = "SELECT place FROM gm_live.skips WHERE reviewer = ?"
+_PENDING = "SELECT count(*) FROM gm_live.rows WHERE queue_status = 'pending' AND place IN (SELECT unnest(?))"
 
 
-def counts(store: Store, reviewer: str = "") -> dict[str, int]:
+def counts(store: Store, reviewer: str = "", *, waiting: bool = True) -> dict[str, int]:
     """Rows by queue status (stale rows apart), and what ``reviewer`` did.
 
     Keys: total, stale, the six statuses, reviewed (accepted + rejected), mine (rows with a verdict of the
     reviewer that counts), mine_today (their decisions since midnight UTC) and skipped (by them, still
-    pending).
+    pending). Not ``waiting``: as of a moment ago, when somebody else is at the table of states.
     """
-    tally = store.live().tally()
-    with store.live().reading() as cursor:
-        [(skipped,)] = cursor.execute(_SKIPPED, {"who": reviewer}).fetchall()
-        [(decided,)] = cursor.execute(_TODAY, [reviewer]).fetchall()
+    live = store.live()
+    tally, decided, skipped = live.tally(waiting=waiting), live.decided_today(reviewer), 0
+    with store.cursor() as cursor:
+        places = [place for (place,) in cursor.execute(_SKIPPED, [reviewer]).fetchall()]
+        if places:
+            [(skipped,)] = cursor.execute(_PENDING, [places]).fetchall()
     result: dict[str, int] = {name: tally.states[name] for name in (*STATUSES, "stale")}
     own = {"mine": tally.mine[reviewer], "mine_today": decided, "skipped": skipped}
     reviewed = result["accepted"] + result["rejected"]

@@ -60,7 +60,7 @@ def _top(desk: Desk) -> None:
 def _progress(desk: Desk) -> None:
     """How far the review is; while the page is open its row stays reserved."""
     desk.place.keep()
-    counts = desk.store.counts(desk.reviewer)
+    counts = desk.store.counts(desk.reviewer, waiting=False)
     st.html(progress(counts, goal_line(counts, goal_of(desk.store, desk.reviewer))))
 
 

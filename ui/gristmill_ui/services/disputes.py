@@ -166,5 +166,5 @@ def of(desk: Desk, item: ItemView) -> list[Word]:
 
 def told(store: Store) -> str:
     """How many rows are in dispute, as HTML."""
-    number = store.counts()["disputed"]
+    number = store.counts(waiting=False)["disputed"]
     return f'<div class="gm-progress"><b>{number:,}</b> {"row" if number == 1 else "rows"} in dispute</div>'
