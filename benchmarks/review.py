@@ -1,5 +1,4 @@
-"""How quick the review app is for a team: a large dataset, many reviewers at once, and a run that writes
-meanwhile.
+"""How quick the review app is for a team: a large dataset, many reviewers, and a run that writes.
 
 A dataset is made up and handed in as segments, the real server is started on it, and sessions speak
 Streamlit's protocol over real websockets, as browsers do. Each reviewer reads a row for a while (exponential,
@@ -9,10 +8,10 @@ decision that was confirmed on a screen must be there once, and no other.
 ``first page``: from opening the connection to the first row on the screen, by the name entered in between.
 ``next row``: from the press of a verdict to the end of the script's run that shows the next row.
 
-    python benchmarks/review.py [--rows 500000] [--reviewers 15] [--seconds 120] [--think 3] [--per-second
-    100] python benchmarks/review.py --rows 2000 --reviewers 3 --seconds 10 --think 0.5      a try
-    python benchmarks/review.py --keep FILE.duckdb      makes the dataset there, or takes the one that is
-    there
+    python benchmarks/review.py [--rows 500000] [--reviewers 15] [--seconds 120] [--think 3]
+    python benchmarks/review.py --rows 2000 --reviewers 3 --seconds 10 --think 0.5    a try
+    python benchmarks/review.py --per-second 0          without a run beside
+    python benchmarks/review.py --keep FILE.duckdb      the dataset is made there, or is there already
 """
 
 from __future__ import annotations

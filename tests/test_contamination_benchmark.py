@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from lm_eval.tasks import manager
 
 from gristmill.errors import UsageError
-from gristmill_evals.contamination import lm_eval_tasks, load_benchmark
+from gristmill_evals.contamination import load_benchmark
 from gristmill_evals.contamination.lm_eval_tasks import load_task
 
 ROWS = [
@@ -70,22 +68,11 @@ def test_the_digest_follows_the_content(tmp_path: Path) -> None:
     assert load_benchmark("b.jsonl", tmp_path).digest != before
 
 
-@pytest.fixture
-def own_tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Of lm-eval's own tasks only the family gsm8k: to read all fourteen thousand files takes ten seconds."""
-    monkeypatch.setattr(manager, "__file__", str(Path(manager.__file__).parent / "gsm8k" / "manager.py"))
-    lm_eval_tasks._manager.cache_clear()
-    yield
-    lm_eval_tasks._manager.cache_clear()
-
-
-@pytest.mark.usefixtures("own_tasks")
 def test_an_unknown_lm_eval_task_is_refused() -> None:
     with pytest.raises(UsageError, match=r"no task 'gsm8kk'\n.*close: gsm8k"):
         load_task("gsm8kk")
 
 
-@pytest.mark.usefixtures("own_tasks")
 def test_an_lm_eval_task_without_its_data_says_which_file_to_give(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

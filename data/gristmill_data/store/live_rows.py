@@ -105,8 +105,11 @@ class LiveRows:
 
         Not ``waiting``: the tally before, while somebody else is at the table.
         """
-        if not self.lock.acquire(blocking=waiting or self._told is None):
-            return self._told or Tally({}, {})
+        told = self._told
+        if waiting or told is None:
+            self.lock.acquire()
+        elif not self.lock.acquire(blocking=False):
+            return told
         try:
             self.catch_up()
             if self._tally is None:
@@ -121,10 +124,17 @@ class LiveRows:
         """How many decisions of the reviewer since midnight (UTC) count; worked out anew after their next."""
         today = datetime.now(UTC).date()
         known = self._today.get(reviewer)
-        if known is None or known[0] != today:
-            [(number,)] = self.store.rows(_TODAY, [reviewer, today])
-            known = self._today[reviewer] = today, number
-        return known[1]
+        if known is not None and known[0] == today:
+            return known[1]
+        before = self._seq
+        [(number,)] = self.store.rows(_TODAY, [reviewer, today])
+        if self.lock.acquire(blocking=False):
+            try:
+                if self._seq == before:  # or else a decision has come that this number may not know
+                    self._today[reviewer] = today, number
+            finally:
+                self.lock.release()
+        return int(number)
 
     def document(self, cursor: Connection, place: int | None) -> str:
         """The text of a document, by its place. Those read last are kept: rows of one document come

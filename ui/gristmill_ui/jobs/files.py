@@ -27,6 +27,7 @@ import orjson
 from gristmill_data.store.lives import this_process
 from gristmill_data.store.owner import born_at
 from gristmill_data.store.places import jobs_folder
+from gristmill_data.store.segments import alive
 
 Kind = Literal["run", "preview"]
 State = Literal["starting", "running", "ended", "killed"]
@@ -145,19 +146,8 @@ def is_alive(pid: int, born: str) -> bool:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")
     except OSError:
-        return bool(born) is False and _answers(pid)
+        return not born and alive(pid)  # without /proc: whether the process takes signals
     return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-def _answers(pid: int) -> bool:
-    """Without /proc: whether the process takes signals."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def announce(folder: Path) -> None:

@@ -14,7 +14,6 @@ from gristmill_data.store.teamwork import Word
 from gristmill_ui.services import disputes, verdicts
 from gristmill_ui.services.desk import Desk
 from gristmill_ui.services.markup import escape
-from gristmill_ui.services.reasons import REASONS
 from gristmill_ui.services.rounds import at_the_start
 from gristmill_ui.views import editing
 
@@ -129,17 +128,11 @@ def _edit(bar: Bar) -> None:
 
 def _reject(bar: Bar) -> None:
     desk, screen = bar.desk, bar.screen
-    draft = desk.drafts.of(bar.item.example.id)
     with _row():
-        for number, (reason, label) in enumerate(REASONS.items(), 1):
-            kind = "primary" if reason in draft.reasons else "secondary"
-            tick = partial(verdicts.toggle_reason, desk, screen, reason)
-            _button(bar, label, str(number), tick, type=kind)
+        for label, key, tick, kind in editing.reasons(desk, bar.item):
+            _button(bar, label, key, tick, type=kind)
     with _row():
-        st.text_input(
-            "Note", draft.note, key=editing.css_key(desk, verdicts.NOTE), label_visibility="collapsed",
-            placeholder="In your own words (optional)", max_chars=2000,
-        )  # fmt: skip
+        editing.note(desk, bar.item)
         with st.container(key="gm_confirm", width="content"):
             _button(bar, "Save rejection", "x", lambda: disputes.reject(desk, screen), type="primary")
         _button(bar, "Back", "escape", lambda: desk.switch(screen, "read"))

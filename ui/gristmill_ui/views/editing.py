@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from gristmill_ui.services import compare, verdicts
 from gristmill_ui.services.desk import Desk
 from gristmill_ui.services.edits import Field
 from gristmill_ui.services.markup import escape
+from gristmill_ui.services.reasons import REASONS
 
 SCRIPT = Path(__file__).parent.parent / "static" / "drafts.js"
 
@@ -41,6 +43,22 @@ def fields(desk: Desk, item: ItemView) -> None:
 
 def _area(desk: Desk, field: Field, text: str) -> None:
     st.text_area(field.label, text, height="content", key=css_key(desk, field.name))
+
+
+def reasons(desk: Desk, item: ItemView) -> Iterator[tuple[str, str, Callable[[], Any], str]]:
+    """Of each reason to reject: its label, its key, what ticks it, and how its button looks."""
+    ticked = desk.drafts.of(item.example.id).reasons
+    for number, (reason, label) in enumerate(REASONS.items(), 1):
+        tick = partial(verdicts.toggle_reason, desk, desk.decision_id, reason)
+        yield label, str(number), tick, "primary" if reason in ticked else "secondary"
+
+
+def note(desk: Desk, item: ItemView) -> None:
+    """The field for a reason in the reviewer's own words."""
+    st.text_input(
+        "Note", desk.drafts.of(item.example.id).note, key=css_key(desk, verdicts.NOTE),
+        label_visibility="collapsed", placeholder="In your own words (optional)", max_chars=2000,
+    )  # fmt: skip
 
 
 def typed(desk: Desk, item: ItemView) -> dict[str, str]:

@@ -14,7 +14,6 @@ from gristmill_ui.services import blind, grades, rubric_view, verdicts
 from gristmill_ui.services.desk import Desk
 from gristmill_ui.services.grades import Question
 from gristmill_ui.services.markup import escape
-from gristmill_ui.services.reasons import REASONS
 from gristmill_ui.views import editing
 
 PICKS: dict[blind.Choice, str] = {
@@ -146,19 +145,13 @@ def _choose(bar: Bar) -> None:
 
 def _reject(bar: Bar) -> None:
     desk, screen = bar.desk, bar.screen
-    draft = desk.drafts.of(bar.item.example.id)
     with _row():
-        for number, (reason, label) in enumerate(REASONS.items(), 1):
-            chosen = "primary" if reason in draft.reasons else "secondary"
-            tick = partial(verdicts.toggle_reason, desk, screen, reason)
-            _button(bar, label, str(number), tick, type=chosen)
-    if draft.texts:
+        for label, key, tick, kind in editing.reasons(desk, bar.item):
+            _button(bar, label, key, tick, type=kind)
+    if desk.drafts.of(bar.item.example.id).texts:
         st.html('<div class="gm-message" role="status">Rejecting drops your unsaved edit of this row.</div>')
     with _row():
-        st.text_input(
-            "Note", draft.note, key=editing.css_key(desk, verdicts.NOTE), label_visibility="collapsed",
-            placeholder="In your own words (optional)", max_chars=2000,
-        )  # fmt: skip
+        editing.note(desk, bar.item)
         with st.container(key="gm_confirm", width="content"):
             _button(bar, "Save rejection", "x", lambda: verdicts.reject(desk, screen), type="primary")
         _button(
