@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import shutil
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ from gristmill.records import Call, Chunk, FileFailure, Message, Outcome, Score,
 from gristmill_data.store import SegmentWriter, Store, call, example_from_json, segments_folder
 from gristmill_data.store.connect import is_out_of_memory
 from gristmill_data.store.segments import waiting
+from gristmill_data.store.tables import TABLES
 
 
 @pytest.fixture
@@ -331,3 +334,70 @@ def test_of_several_rows_with_one_key_the_right_one_stays(store: Store) -> None:
     assert store.rows("SELECT response FROM calls") == [("second",)]
     assert store.rows("SELECT text FROM chunks") == [("kept",)]
     assert store.rows("SELECT value FROM scores") == [(0.75,)]
+
+
+def hand_in(store: Store, seed: int, *, again: bool) -> None:
+    """Eight segments that wait: calls, runs and documents come again and again, rows if that is said."""
+    drawn, source = random.Random(seed), chunk(document())
+    examples = [instruction(source, number) for number in range(4 if again else 16)]
+    for number in range(8):
+        writer = SegmentWriter(store.path, f"run-{number % 2}")
+        writer.add_row("runs", {"run_id": f"run-{number % 2}", "name": "n", "status": str(number)})
+        for record in (document(), source):
+            writer.add(record)
+        for example in drawn.sample(examples, 2) if again else examples[2 * number : 2 * number + 2]:
+            writer.add(example)
+            writer.add(outcome(example, drawn.choice(["accepted", "rejected"])))
+            writer.add(Score(example.id, "answer", str(number), number / 10, None))
+            if drawn.random() < 0.6:
+                writer.add(match(example, f"item-{number}"))
+        key, said = f"call-{drawn.randrange(3)}", drawn.randrange(2)
+        writer.add(Call(key, "openai:m", (), {}, str(said), Usage(1, said), 0.1))
+        writer.flush()
+
+
+def contents(store: Store) -> dict[str, set[str]]:
+    """All rows of all tables that segments fill."""
+    return {table: {str(row) for row in store.rows(f"SELECT * FROM {table}")} for table in TABLES}
+
+
+@pytest.mark.parametrize(("seed", "again"), [(seed, seed % 2 == 0) for seed in range(6)])
+def test_segments_taken_together_leave_what_they_leave_one_by_one(
+    tmp_path: Path, seed: int, again: bool
+) -> None:
+    (tmp_path / "other").mkdir()
+    with new_store(tmp_path) as together, new_store(tmp_path / "other") as single:
+        hand_in(together, seed, again=again)
+        segments = waiting(segments_folder(together.path))
+        for path in segments:
+            shutil.copytree(path, segments_folder(single.path) / path.name)
+            single.ingest()
+        before = together.writes
+        together.ingest()
+        assert together.writes - before == (8 if again else 1)
+        assert contents(together) == contents(single)
+
+
+def test_one_transaction_takes_what_waits_together(store: Store) -> None:
+    source = chunk(document())
+    for number in range(5):
+        writer = SegmentWriter(store.path, "run-1")
+        for record in (document(), source, instruction(source, number)):
+            writer.add(record)
+        writer.flush()
+    before = store.writes
+    assert store.ingest() == 15
+    assert store.writes == before + 1
+    assert store.rows("SELECT count(*) FROM examples") == [(5,)]
+
+
+def test_a_broken_segment_among_others_is_set_aside_alone(store: Store) -> None:
+    source = chunk(document())
+    for number in range(3):
+        writer = SegmentWriter(store.path, "run-1")
+        writer.add(instruction(source, number))
+        writer.flush()
+    (waiting(segments_folder(store.path))[1] / "examples.parquet").write_bytes(b"PAR1 cut off")
+    assert store.ingest() == 2
+    assert len(store.rows("SELECT reason FROM set_aside")) == 1
+    assert waiting(segments_folder(store.path)) == []

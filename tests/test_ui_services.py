@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
+from support.store_rows import fill, new_store
 
 from gristmill_ui.services import blind, filters, markup
 from gristmill_ui.services.diff import diff_html, word_diff
 from gristmill_ui.services.reasons import REASONS, reject_payload
+from gristmill_ui.services.values import values
 
 IDS = [f"{n:032x}" for n in range(200)]
 
@@ -188,3 +193,17 @@ def test_a_long_way_to_the_evidence_is_folded() -> None:
     assert "<b>" not in html
     near = markup.passage("Short. The proof.", [(7, 16)], (0, 17))
     assert "<details>" not in near
+
+
+def test_values_to_filter_by_are_shown_while_they_are_counted_anew(tmp_path: Path, monkeypatch) -> None:
+    with new_store(tmp_path) as store:
+        fill(store, examples=2)
+        assert dict(values(store)["kind"]) == {"instruction": 2, "preference": 1}
+        fill(store, examples=5)
+        assert dict(values(store)["kind"])["instruction"] == 2
+        monkeypatch.setattr("gristmill_ui.services.values.FRESH_FOR", 0.0)
+        monkeypatch.setattr("gristmill_ui.services.values.SHARE", 1000.0)
+        until = time.monotonic() + 20
+        while dict(values(store)["kind"])["instruction"] == 2 and time.monotonic() < until:
+            time.sleep(0.02)
+        assert dict(values(store)["kind"])["instruction"] == 5

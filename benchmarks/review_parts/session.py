@@ -76,12 +76,15 @@ class Browser:
         Raises:
             TimeoutError: it never did.
         """
-        async with asyncio.timeout(PATIENCE):
-            while not wanted():  # type: ignore[operator]
-                if self.errors:
-                    raise RuntimeError(f"while waiting for {what}: {self.errors[0]}")
-                self._changed.clear()
-                await self._changed.wait()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not wanted():  # type: ignore[operator]
+                    if self.errors:
+                        raise RuntimeError(f"while waiting for {what}: {self.errors[0]}")
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise TimeoutError(f"no {what.removeprefix('the ')} within {PATIENCE:.0f} s") from None
 
     async def _rerun(self, fragment: str = "") -> None:
         state = ClientState(query_string=self.query, page_script_hash=self._page)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,8 +37,18 @@ def open_patiently(db: Path, *, patience: float = PATIENCE) -> Store:
         raise StoreBusyError(error.message, where=error.where, cure=cure) from error
 
 
+SHARE = 0.05
+"""The part of the time that taking rows in may use. What it costs hardly grows with the number of segments
+that wait, and while it lasts reviewers wait longer for their next row."""
+LONGEST_REST = 15.0
+"""Seconds after which rows are taken in whatever that costs."""
+
+
 class Ingester:
-    """Takes waiting segments into the store, about once a second, until stopped."""
+    """Takes waiting segments into the store until stopped: once a second, or as seldom as :data:`SHARE` says.
+
+    Rows of a run are seen that much later, in a dataset of half a million rows some seconds.
+    """
 
     def __init__(self, store: Store, *, every: float = 1.0) -> None:
         self._store, self._every = store, every
@@ -53,8 +64,9 @@ class Ingester:
         self._thread.join()
 
     def _work(self) -> None:
-        last = ""
-        while not self._stop.wait(self._every):
+        last, rest = "", self._every
+        while not self._stop.wait(rest):
+            began = time.monotonic()
             try:
                 self._store.ingest()
                 last = ""
@@ -63,6 +75,7 @@ class Ingester:
                 if str(error) != last:
                     log.warning("could not take in new rows: %s", error)
                 last = str(error)
+            rest = max(self._every, min((time.monotonic() - began) / SHARE, LONGEST_REST))
 
 
 _attached: list[Store] = []

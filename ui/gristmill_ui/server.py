@@ -55,6 +55,7 @@ def serve(
     from gristmill_data.store import owner_routes
     from gristmill_data.store.people import appoint
     from gristmill_ui.owner import Ingester, attachment, open_patiently
+    from gristmill_ui.services.values import values
 
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         ending = stack.enter_context(terminable())
@@ -63,6 +64,7 @@ def serve(
             listeners.append(stack.enter_context(listen("127.0.0.1", 0)))
         store = stack.enter_context(open_patiently(db))
         store.live()  # a second for 500,000 rows: now, and not while the first reviewer waits
+        values(store)
         for lead in leads:
             appoint(store, lead, "lead")
         token = secrets.token_urlsafe(32)

@@ -67,8 +67,8 @@ class ItemView:
 _STATE = """
 SELECT place, chunk_place, document_place, revision, coalesce(uri, '') AS uri, coalesce(document_id, '') AS
     document_id,
-    stale, side, queue_status, coalesce(reason, '') AS reason, models
-FROM gm_live.rows WHERE example_id = $id
+    stale, side, queue_status, coalesce(reason, '') AS reason, models, labels
+FROM gm_live.rows WHERE place = ?
 """
 _CHUNK = "SELECT start_, end_, heading_path FROM chunks WHERE rowid = ?"
 _EDITED = "SELECT messages, chosen, rejected FROM edited WHERE example_id = ?"
@@ -82,13 +82,14 @@ def item(store: Store, example_id: str) -> ItemView:
     Raises:
         StoreError: it is not in the dataset.
     """
-    with store.live().reading() as cursor:
-        found = _dicts(cursor, _STATE, {"id": example_id})
-        if not found:
+    live = store.live()
+    with live.reading() as cursor:
+        place = live.place(cursor, example_id)
+        if place is None:
             raise StoreError(
                 "no such example in this dataset", where=f"example {example_id}", cure="reload the queue"
             )
-        state = found[0]
+        [state] = _dicts(cursor, _STATE, [place])
         original = row_example(_dicts(cursor, "SELECT * FROM examples WHERE rowid = ?", [state["place"]])[0])
         example = _as_edited(cursor, original) if state["revision"] else original
         span = _one(cursor, _CHUNK, [state["chunk_place"]]) or (0, 0, ())
@@ -109,7 +110,7 @@ def item(store: Store, example_id: str) -> ItemView:
         uri=state["uri"],
         document_id=state["document_id"],
         scores=scores,
-        matches=_matches(store, example_id),
+        matches=_matches(store, example_id) if state["labels"] else (),
         history=tuple(history(store, example_id)),
         status=state["queue_status"],
         stale=state["stale"],

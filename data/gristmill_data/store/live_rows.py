@@ -37,6 +37,8 @@ KEPT_CHANGES = 200_000
 
 KEPT_CHARS = 4_000_000
 """Texts of documents that are kept in memory."""
+KEPT_PLACES = 50_000
+"""Rows whose place is remembered: those that were on somebody's page of the queue lately."""
 
 _EVENTS = "SELECT coalesce(max(seq), 0) FROM review_events"
 _SEVERAL = "SELECT reviewers > 1 AND share > 0 FROM overlap"
@@ -45,12 +47,11 @@ _ENDS = """
 SELECT coalesce(min(rowid), 0), coalesce(max(rowid), 0) FROM examples WHERE id IN (SELECT id FROM asked)
 """
 _PLANS = "SELECT run_id, name, settings::VARCHAR, db_seq FROM runs ORDER BY db_seq"
-# whether the text may have changed: an undo may be that of an edit
-_SINCE = """
-    SELECT example_id, bool_or(action IN ('edit', 'adjudicate', 'undo')), bool_or(action IN ('skip', 'undo')),
-        list(DISTINCT reviewer), bool_or(action = 'requeue')
-    FROM review_events WHERE seq > ? GROUP BY example_id
-"""
+_SINCE = "SELECT example_id, action, reviewer, time FROM review_events WHERE seq > ?"
+_CHANGING = frozenset({"edit", "adjudicate", "undo"})
+"""Actions after which the text may be another one: an undo may be that of an edit."""
+_SKIPPING = frozenset({"skip", "undo"})
+_DECIDING = frozenset({"accept", "reject", "edit", "prefer", "adjudicate", "regenerate"})
 
 
 class LiveRows:
@@ -74,6 +75,7 @@ class LiveRows:
         self._told: Tally | None = None
         self._today: dict[str, tuple[date, int]] = {}
         self._documents: OrderedDict[int | None, str] = OrderedDict()
+        self._places: dict[str, int] = {}
         self._texts_lock = threading.Lock()
         with store.cursor() as cursor:
             cursor.execute("ATTACH IF NOT EXISTS ':memory:' AS gm_live")
@@ -121,20 +123,39 @@ class LiveRows:
             self.lock.release()
 
     def decided_today(self, reviewer: str) -> int:
-        """How many decisions of the reviewer since midnight (UTC) count; worked out anew after their next."""
+        """How many decisions of the reviewer since midnight (UTC) count: asked once, then counted on."""
         today = datetime.now(UTC).date()
         known = self._today.get(reviewer)
         if known is not None and known[0] == today:
             return known[1]
         before = self._seq
-        [(number,)] = self.store.rows(_TODAY, [reviewer, today])
+        [(number,)] = self.store.rows(_TODAY, [reviewer, today, before])
         if self.lock.acquire(blocking=False):
             try:
-                if self._seq == before:  # or else a decision has come that this number may not know
+                if self._seq == before:  # or else a decision was counted that this number does not know
                     self._today[reviewer] = today, number
             finally:
                 self.lock.release()
         return int(number)
+
+    def remember(self, places: Mapping[str, int]) -> None:
+        """Take note of where rows stand that will be asked for by their ids soon."""
+        with self._texts_lock:
+            if len(self._places) > KEPT_PLACES:
+                self._places.clear()
+            self._places.update(places)
+
+    def place(self, cursor: Connection, example_id: str) -> int | None:
+        """Where a row stands (it never moves); None when there is no such row. By its place a row is found at
+        once, by its id the ids of all rows are read."""
+        known = self._places.get(example_id)
+        if known is None:
+            found = cursor.execute(_PLACE, [example_id]).fetchall()
+            if not found:
+                return None
+            known = int(found[0][0])
+            self.remember({example_id: known})
+        return known
 
     def document(self, cursor: Connection, place: int | None) -> str:
         """The text of a document, by its place. Those read last are kept: rows of one document come
@@ -206,40 +227,50 @@ class LiveRows:
         self._tally = None
 
     def _decided_since(self, cursor: Connection) -> None:
-        found = cursor.execute(_SINCE, [self._seq]).fetchall()
-        self._forget_today(found)
-        _ask(cursor, [example_id for example_id, *_ in found])
+        events = cursor.execute(_SINCE, [self._seq]).fetchall()
+        self._count_today(events)
+        found = list(dict.fromkeys(example_id for example_id, *_ in events))
+        skipped = any(action in _SKIPPING for _, action, *_ in events)
+        if skipped or len(found) > FEW:
+            _ask(cursor, found)
         with _transaction(cursor):
             if len(found) <= FEW:
-                for example_id, *_ in found:
+                for example_id in found:
                     self._decided_one(cursor, example_id)
             else:
                 self._tally = None
                 asked = "IN (SELECT id FROM asked)"
                 parts = {name: f"(FROM {view} WHERE example_id {asked})" for name, view in _PEOPLE.items()}
                 cursor.execute(sql.DECIDED.format(**parts, which=f"o.example_id {asked}"))
-            if any(skipped for _, _, skipped, *_ in found):
+            if skipped:
                 places = "SELECT place FROM gm_live.rows WHERE example_id IN (SELECT id FROM asked)"
                 cursor.execute(f"DELETE FROM gm_live.skips WHERE place IN ({places})")  # noqa: S608
                 cursor.execute(sql.SKIPS.format(which=sql.ASKED.format("e.example_id")))
-        changed = [example_id for example_id, edited, *_ in found if edited]
+        changed = {example_id for example_id, action, *_ in events if action in _CHANGING}
         if changed:
-            _ask(cursor, changed)
+            _ask(cursor, sorted(changed))
             self._note(cursor, "SELECT place FROM gm_live.rows WHERE example_id IN (SELECT id FROM asked)")
 
-    def _forget_today(self, found: Sequence[Any]) -> None:
-        """A row that is put back takes decisions of others with it."""
-        if any(requeued for *_, requeued in found):
-            self._today.clear()
-        for *_, reviewers, _ in found:
-            for reviewer in reviewers:
-                self._today.pop(reviewer, None)
+    def _count_today(self, events: Sequence[Any]) -> None:
+        """Count decisions on; what takes some away has them counted anew. A row that is put back takes those
+        of others with it."""
+        for _, action, reviewer, time in events:
+            if action == "requeue":
+                self._today.clear()
+            known = self._today.get(reviewer)
+            if known is None or action == "skip":
+                continue
+            if action in _DECIDING and time.date() >= known[0]:
+                self._today[reviewer] = known[0], known[1] + 1
+            else:
+                self._today.pop(reviewer)
 
     def _decided_one(self, cursor: Connection, example_id: str) -> None:
-        found = cursor.execute(_BEFORE, [example_id]).fetchall()
-        if not found:
+        place = self.place(cursor, example_id)
+        if place is None:
             return  # a decision on a row that is to come
-        place, judge_state, document_stale, other_settings, *before = found[0]
+        found = cursor.execute(_BEFORE, [place]).fetchall()
+        judge_state, document_stale, other_settings, *before = found[0]
         now = heard(cursor, example_id)
         status, stale = now.queue_status(judge_state), document_stale or (not now.touched and other_settings)
         values = {
@@ -267,11 +298,12 @@ class LiveRows:
 
 _FIELDS = (*Heard.__slots__, "status", "queue_status", "stale")
 _BEFORE = """
-SELECT place, judge_state, document_stale, other_settings, queue_status, stale, reviewers FROM gm_live.rows
-WHERE example_id = ?
+SELECT judge_state, document_stale, other_settings, queue_status, stale, reviewers FROM gm_live.rows
+WHERE place = ?
 """
+_PLACE = "SELECT place FROM gm_live.rows WHERE example_id = ?"
 _AFTER = f"UPDATE gm_live.rows SET {', '.join(f'{name} = ${name}' for name in _FIELDS)} WHERE place = $place"  # noqa: S608
-_TODAY = "SELECT count(*) FROM decisions WHERE reviewer = ? AND time >= ?"
+_TODAY = "SELECT count(*) FROM decisions WHERE reviewer = ? AND time >= ? AND seq <= ?"
 _STATES = "SELECT CASE WHEN stale THEN 'stale' ELSE queue_status END, count(*) FROM gm_live.rows GROUP BY 1"
 _MINE = (
     "SELECT who, count(*) FROM (SELECT unnest(reviewers) AS who FROM gm_live.rows WHERE touched) GROUP BY 1"

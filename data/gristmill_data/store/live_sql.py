@@ -5,11 +5,11 @@ Its columns say what the view ``rows_`` says, without texts. The view is the def
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gristmill_data.store.connect import Connection
-    from gristmill_data.store.segments import Segment
 
 TABLES = """
 CREATE TABLE gm_live.rows (
@@ -171,28 +171,28 @@ FROM (
 
 # What an ingest changes. Outcomes that a slot loses are looked up before they are replaced.
 CHANGED = {
-    "examples": "SELECT id FROM read_parquet($file)",
-    "scores": "SELECT example_id FROM read_parquet($file)",
-    "matches": "SELECT example_id FROM read_parquet($file)",
-    "review_events": "SELECT example_id FROM read_parquet($file)",
-    "outcomes": "SELECT example_id FROM read_parquet($file) UNION SELECT example_id FROM outcomes"
-    " WHERE slot_id IN (SELECT slot_id FROM read_parquet($file))",
+    "examples": "SELECT id FROM read_parquet($files)",
+    "scores": "SELECT example_id FROM read_parquet($files)",
+    "matches": "SELECT example_id FROM read_parquet($files)",
+    "review_events": "SELECT example_id FROM read_parquet($files)",
+    "outcomes": "SELECT example_id FROM read_parquet($files) UNION SELECT example_id FROM outcomes"
+    " WHERE slot_id IN (SELECT slot_id FROM read_parquet($files))",
     "chunks": "SELECT id FROM examples WHERE rowid IN (SELECT place FROM gm_live.rows WHERE chunk_id IS NULL)"
-    " AND chunk_ids[1] IN (SELECT id FROM read_parquet($file))",
+    " AND chunk_ids[1] IN (SELECT id FROM read_parquet($files))",
     "documents": "SELECT example_id FROM gm_live.rows WHERE uri IS NULL"
-    " AND document_id IN (SELECT id FROM read_parquet($file))",
+    " AND document_id IN (SELECT id FROM read_parquet($files))",
     "calls": "SELECT e.id FROM examples e JOIN gm_live.rows r ON r.place = e.rowid"
-    " WHERE r.waiting AND list_has_any(e.calls, (SELECT list(key) FROM read_parquet($file)))",
+    " WHERE r.waiting AND list_has_any(e.calls, (SELECT list(key) FROM read_parquet($files)))",
     "run_documents": "SELECT example_id FROM gm_live.rows WHERE document_id IN"
-    " (SELECT document_id FROM read_parquet($file))",
+    " (SELECT document_id FROM read_parquet($files))",
 }
 
 
-def changed_by(cursor: Connection, segment: Segment) -> list[str]:
-    """Ids of the examples whose state ``segment`` may change, asked before it is taken over."""
+def changed_by(cursor: Connection, files: Mapping[str, Sequence[str]]) -> list[str]:
+    """Ids of the examples whose state these files (by table) may change, asked before they are taken over."""
     found: set[str] = set()
     for table, query in CHANGED.items():
-        if table in segment.rows:
-            rows = cursor.execute(query, {"file": str(segment.path / f"{table}.parquet")}).fetchall()
+        if table in files:
+            rows = cursor.execute(query, {"files": files[table]}).fetchall()
             found.update(example_id for (example_id,) in rows if example_id)
     return sorted(found)

@@ -44,10 +44,11 @@ def score_steps(store: Store, example_id: str) -> list[dict[str, Any]]:
     """The ``score`` steps of the recipe whose run made this example, as written; none if unknown."""
     query = """
         SELECT (r.recipe -> 'score')::VARCHAR FROM gm_live.rows e JOIN runs r ON r.run_id = e.run_id
-        WHERE e.example_id = ?
+        WHERE e.place = ?
     """
-    with store.live().reading() as cursor:
-        found = cursor.execute(query, [example_id]).fetchall()
+    live = store.live()
+    with live.reading() as cursor:
+        found = cursor.execute(query, [live.place(cursor, example_id)]).fetchall()
     steps = orjson.loads(found[0][0]) if found and found[0][0] else None
     return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 

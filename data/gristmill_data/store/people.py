@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, get_args
+from weakref import WeakKeyDictionary
 
 from gristmill.errors import StoreError
 from gristmill.records import clean
@@ -30,6 +31,10 @@ _LATEST = """
     SELECT name, arg_max(role, seq) AS role, arg_max(author, seq) AS author, arg_max(time, seq) AS time
     FROM people GROUP BY name ORDER BY lower(name), name
 """
+
+
+_known: WeakKeyDictionary[Store, dict[str, Role]] = WeakKeyDictionary()
+"""Roles by open dataset, of those who were asked for: only the process that has it open can change them."""
 
 
 class NotAllowedError(StoreError):
@@ -53,8 +58,13 @@ def people(store: Store) -> list[Person]:
 
 def listed_role(store: Store, name: str) -> Role | None:
     """The role ``name`` was given; None for a stranger."""
-    with store.cursor() as cursor:
-        return _listed(cursor, name)
+    role = _known.setdefault(store, {}).get(name)
+    if role is None:
+        with store.lock, store.cursor() as cursor:  # what is kept is not older than a change made meanwhile
+            role = _listed(cursor, name)
+            if role is not None:
+                _known.setdefault(store, {})[name] = role
+    return role
 
 
 def role_of(store: Store, name: str) -> Role:
@@ -76,7 +86,7 @@ def enter(store: Store, name: str, newcomer: Role = "reviewer", *, first_leads: 
         if known is None:
             [(anybody,)] = cursor.execute("SELECT count(*) FROM people").fetchall()
             known = "lead" if first_leads and not anybody else newcomer
-            _append(cursor, name, known, name)
+            _append(store, cursor, (name, known, name))
         return known
 
 
@@ -89,7 +99,7 @@ def appoint(store: Store, name: str, role: Role) -> None:
     name = checked_name(name)
     with store.write() as cursor:
         if _listed(cursor, name) != checked_role(role):
-            _append(cursor, name, role, COMMAND)
+            _append(store, cursor, (name, role, COMMAND))
 
 
 def set_role(store: Store, name: str, role: Role, author: str) -> None:
@@ -107,7 +117,7 @@ def set_role(store: Store, name: str, role: Role, author: str) -> None:
             cure = "make somebody else a lead first"
             raise StoreError(f"{name} is the only lead of this dataset", where=name, cure=cure)
         if _listed(cursor, name) != role:
-            _append(cursor, name, role, author)
+            _append(store, cursor, (name, role, author))
 
 
 def require(cursor: Connection, name: str, role: Role, what: str) -> None:
@@ -161,6 +171,9 @@ def _leads(cursor: Connection) -> list[str]:
     return [name for name, role, *_ in cursor.execute(_LATEST).fetchall() if role == "lead"]
 
 
-def _append(cursor: Connection, name: str, role: Role, author: str) -> None:
+def _append(store: Store, cursor: Connection, entry: tuple[str, Role, str]) -> None:
+    """Add (name, role, author); whoever has the file open in this process reads the role anew."""
     insert = "INSERT INTO people (name, role, author, time) VALUES (?, ?, ?, ?)"
-    cursor.execute(insert, [name, role, author, utc(datetime.now(UTC))])
+    cursor.execute(insert, [*entry, utc(datetime.now(UTC))])
+    for other in [known for known in _known if known.path == store.path]:
+        _known.pop(other, None)

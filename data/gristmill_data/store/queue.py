@@ -131,6 +131,7 @@ def queue_page(
     with store.live().reading() as cursor:
         query, values = _page_query(store, cursor, filters, after)
         rows = _dicts(cursor, query, {**values, "limit": limit})
+        store.live().remember({row["example_id"]: row["place"] for row in rows})
         if texts and rows:
             _add_texts(cursor, rows)
     for row in rows:

@@ -18,9 +18,9 @@ from gristmill_data.store.tables import to_json, utc
 if TYPE_CHECKING:
     from gristmill_data.store.connect import Connection
     from gristmill_data.store.core import Store
+    from gristmill_data.store.live_rows import LiveRows
 
 # The table in memory is quicker, but a row taken in this very moment is in the file only.
-_KINDS = ("SELECT kind FROM gm_live.rows WHERE example_id = ?", "SELECT kind FROM examples WHERE id = ?")
 SIDES = ("chosen", "rejected", "tie", "both_bad")
 VERDICTS = ("accepted", "rejected")
 TEXTS = ("messages", "chosen", "rejected")
@@ -69,7 +69,7 @@ def decide(store: Store, event: Review) -> Receipt:
         if known is not None:
             return known
         _check_role(cursor, event)
-        kind, revision = _example(cursor, event, live=store.live_if_any() is not None)
+        kind, revision = _example(cursor, event, store.live_if_any())
         problem = _problem(event, kind)
         if problem:
             raise StoreError(problem, where=f"example {event.example_id}", cure="send a complete decision")
@@ -128,11 +128,12 @@ def _known(cursor: Connection, event: Review) -> Receipt | None:
     return Receipt(event.event_id, seq, status, revision)
 
 
-def _example(cursor: Connection, event: Review, *, live: bool) -> tuple[str, int]:
+def _example(cursor: Connection, event: Review, live: LiveRows | None) -> tuple[str, int]:
     """Kind and current revision of the event's example."""
     found = None
-    for query in _KINDS[0 if live else 1 :]:
-        found = found or cursor.execute(query, [event.example_id]).fetchall()
+    if live is not None and (place := live.place(cursor, event.example_id)) is not None:
+        found = cursor.execute("SELECT kind FROM examples WHERE rowid = ?", [place]).fetchall()
+    found = found or cursor.execute("SELECT kind FROM examples WHERE id = ?", [event.example_id]).fetchall()
     if not found:
         raise StoreError(
             "no such example in this dataset", where=f"example {event.example_id}", cure="reload the queue"

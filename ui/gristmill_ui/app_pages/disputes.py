@@ -11,6 +11,7 @@ from gristmill_data.store.teamwork import Word
 from gristmill_ui import session
 from gristmill_ui.services import disputes, likeness, verdicts, view
 from gristmill_ui.services.desk import Desk
+from gristmill_ui.services.place import BEAT
 from gristmill_ui.services.progress import receipt
 from gristmill_ui.services.rounds import at_the_start
 from gristmill_ui.views import dispute, keys, past, sources
@@ -51,7 +52,7 @@ def _top(desk: Desk) -> None:
             keys.sheet(dispute.SHEET)
 
 
-@st.fragment(run_every=5)
+@st.fragment(run_every=BEAT)
 def _told(desk: Desk) -> None:
     """How many there are; while the page is open its row stays reserved."""
     desk.place.keep()

@@ -11,6 +11,7 @@ from gristmill_data.store.passages import score_steps
 from gristmill_ui import session
 from gristmill_ui.services import blind, grades, rubrics, verdicts, view
 from gristmill_ui.services.desk import Desk
+from gristmill_ui.services.place import BEAT
 from gristmill_ui.services.progress import progress, receipt
 from gristmill_ui.services.team import goal_of
 from gristmill_ui.services.team_table import goal_line
@@ -56,7 +57,7 @@ def _top(desk: Desk) -> None:
                 keys.sheet()
 
 
-@st.fragment(run_every=5)
+@st.fragment(run_every=BEAT)
 def _progress(desk: Desk) -> None:
     """How far the review is; while the page is open its row stays reserved."""
     desk.place.keep()

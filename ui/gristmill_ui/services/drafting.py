@@ -66,6 +66,7 @@ class DraftBook:
 
     def __init__(self, store: Store, reviewer: str) -> None:
         self._store, self._reviewer = store, reviewer
+        self._read: tuple[tuple[str, int], Kept | None] | None = None
         self.ended: dict[str, str] = {}
         """For rows that were left or decided, the screen on which: what was typed there is here already."""
 
@@ -75,17 +76,17 @@ class DraftBook:
 
     def of(self, example_id: str) -> Draft:
         """The draft of this row; an empty one if there is none."""
-        kept = draft(self._store, self._reviewer, example_id)
+        kept = self._kept(example_id)
         return _read(kept) if kept else Draft()
 
     def saved_at(self, example_id: str) -> datetime | None:
         """When the draft of this row was last kept (UTC)."""
-        kept = draft(self._store, self._reviewer, example_id)
+        kept = self._kept(example_id)
         return kept.time if kept else None
 
     def keep(self, example_id: str, now: Draft) -> None:
         """Keep ``now``; one with nothing in it is forgotten."""
-        kept = draft(self._store, self._reviewer, example_id)
+        kept = self._kept(example_id)
         if now.empty:
             if kept:
                 drop_draft(self._store, self._reviewer, example_id)
@@ -101,6 +102,13 @@ class DraftBook:
     def note_mode(self, example_id: str, mode: Mode) -> None:
         """Remember in which mode the row was left, if there is a draft of it."""
         self.keep(example_id, replace(self.of(example_id), mode=mode))
+
+    def _kept(self, example_id: str) -> Kept | None:
+        """The draft as stored. A screen asks several times: it is read again when anything was written."""
+        of = example_id, self._store.writes
+        if self._read is None or self._read[0] != of:
+            self._read = of, draft(self._store, self._reviewer, example_id)
+        return self._read[1]
 
     def drop(self, example_id: str) -> None:
         """Forget the draft of this row."""

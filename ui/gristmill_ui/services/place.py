@@ -18,6 +18,10 @@ from gristmill_data.store.settings import reviewers_wanted, setting
 from gristmill_ui.services.view import decided_by
 
 IDLE_LEASES = 6
+BEAT = 20
+"""Seconds between two heartbeats of a page: a third of the shortest reservation. No more often, because a
+fragment that runs by itself in the very moment when a run of the whole page ends makes Streamlit forget to
+tell the browser of that end."""
 
 
 class Place:

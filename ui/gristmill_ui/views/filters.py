@@ -11,11 +11,9 @@ from gristmill_data.store import Filters, Store
 from gristmill_data.store.queue import Order
 from gristmill_ui.services.addresses import Question
 from gristmill_ui.services.filters import ORDERS, SEVERAL, active, bounds, value_label, with_rows
+from gristmill_ui.services.values import Facets, values
 from gristmill_ui.services.view import STATUS_LABELS
 from gristmill_ui.views import address
-
-FRESH_FOR = 10
-"""Seconds the values to choose from are kept: counting them takes longer than drawing a row."""
 
 
 def search_and_order(prefix: str, *, order: Order = "oldest") -> tuple[str, Order]:
@@ -57,11 +55,6 @@ def _label(prefix: str, usual: Filters) -> str:
     return f"Filters · {number}" if number else "Filters"
 
 
-@st.cache_data(ttl=FRESH_FOR, max_entries=4, show_spinner=False)
-def _facets(path: str, _store: Store) -> dict[str, list[tuple[str, int]]]:
-    return _store.facets()
-
-
 def _key(prefix: str, name: str, default: Any) -> str:
     """The key of a control, whose value is ``default`` until it or an address sets another."""
     key = f"{prefix}_{name}"
@@ -85,7 +78,7 @@ def _chosen(prefix: str, usual: Filters) -> Filters:
 
 
 def _controls(prefix: str, store: Store, usual: Filters) -> None:
-    facets = _facets(str(store.path), store)
+    facets = values(store)
     st.pills(
         "Status", list(STATUS_LABELS), selection_mode="multi", format_func=STATUS_LABELS.__getitem__,
         key=_key(prefix, "status", list(usual.status)), persist_state="session",
@@ -105,9 +98,7 @@ def _controls(prefix: str, store: Store, usual: Filters) -> None:
     columns[2].slider("Score", 0.0, 1.0, (0.0, 1.0), 0.05, key=f"{prefix}_score", persist_state="session")
 
 
-def _one(
-    column: Any, prefix: str, name: str, label: str, nothing: str, facets: dict[str, list[tuple[str, int]]]
-) -> None:
+def _one(column: Any, prefix: str, name: str, label: str, nothing: str, facets: Facets) -> None:
     options = ["", *(value for value in _options(prefix, name, name, facets) if value)]
     column.selectbox(
         label, options, format_func=lambda value: value or nothing, key=_key(prefix, name, ""),
@@ -115,7 +106,7 @@ def _one(
     )  # fmt: skip
 
 
-def _options(prefix: str, name: str, facet: str, facets: dict[str, list[tuple[str, int]]]) -> list[str]:
+def _options(prefix: str, name: str, facet: str, facets: Facets) -> list[str]:
     """The values there are, and those that an address asks for, which need not be among them."""
     chosen = st.session_state.get(f"{prefix}_{name}") or []
     asked = [chosen] if isinstance(chosen, str) else list(chosen)
