@@ -112,8 +112,8 @@ class Loaded:
     def settings(self) -> Mapping[str, Any]:
         """Everything downstream of the generators that a decision depends on."""
         return {
-            "gates": [_with_models(g, self.recipe.models) if g.asks else g.fingerprint() for g in self.gates],
-            "scorers": [_with_models(scorer, self.recipe.models) for scorer in self.scorers],
+            "gates": [with_models(g, self.recipe.models) if g.asks else g.fingerprint() for g in self.gates],
+            "scorers": [with_models(scorer, self.recipe.models) for scorer in self.scorers],
             "accept": self.recipe.accept,
         }
 
@@ -128,11 +128,14 @@ def load_recipe(path: Path, *, check_keys: bool = True) -> Loaded:
         GristmillError: a file that a component needs (rubric, benchmark) is missing or broken.
     """
     source = read_yaml(path)
-    recipe = _placed(_validate(Recipe, source.data, source, ()), path)
-    warnings = [*_check_models(recipe, source, check_keys)]
+    recipe = _placed(validated(Recipe, source.data, source, ()), path)
+    warnings = [*check_specs(recipe.models, source, check_keys)]
+    _only_chats(recipe, source)
     tasks = _tasks(recipe, source)
-    gates = [_build(Gate, "gates", s, source, ("gates", i)) for i, s in enumerate(recipe.gates)]
-    scorers = [_build(Scorer, "scorers", s, source, ("score", i)) for i, s in enumerate(recipe.score)]
+    gates = [build_component(Gate, "gates", s, source, ("gates", i)) for i, s in enumerate(recipe.gates)]
+    scorers = [
+        build_component(Scorer, "scorers", s, source, ("score", i)) for i, s in enumerate(recipe.score)
+    ]
     parts: list[tuple[str, int, Component]] = [
         ("generate", i, task.generator) for i, task in enumerate(tasks)
     ]
@@ -142,7 +145,7 @@ def load_recipe(path: Path, *, check_keys: bool = True) -> Loaded:
     models = {role: spec.model for role, spec in recipe.models.items()}
     for section, index, component in _components(tasks, gates, scorers):
         component.meet(models)
-        _prepare(component, source, (section, index))
+        prepare_component(component, source, (section, index))
         place = f"{source.where((section, index))}: {component.registered_name}"
         warnings += (f"{place}: {doubt}" for doubt in component.doubts())
     warnings += _idle(source, tasks, scorers)
@@ -168,7 +171,19 @@ def _components(
     yield from (("score", i, scorer) for i, scorer in enumerate(scorers))
 
 
-def _prepare(component: Component, source: Source, loc: Loc) -> None:
+def _only_chats(recipe: Recipe, source: Source) -> None:
+    """Completions endpoints are for evaluations: every component of a recipe asks chats."""
+    for role, spec in recipe.models.items():
+        if spec.endpoint != "chat":
+            raise RecipeError(
+                "everything in a recipe asks chats, and a completions endpoint goes on from texts",
+                where=source.where(("models", role, "endpoint")),
+                cure="leave endpoint out",
+            )
+
+
+def prepare_component(component: Component, source: Source, loc: Loc) -> None:
+    """Prepare a component; relative paths start at the file's folder, an error has at least its line."""
     try:
         component.prepare(source.path.resolve().parent)
     except GristmillError as error:
@@ -179,7 +194,12 @@ def _prepare(component: Component, source: Source, loc: Loc) -> None:
 M = TypeVar("M", bound=BaseModel)
 
 
-def _validate(kind: type[M], data: object, source: Source, at: Loc) -> M:
+def validated(kind: type[M], data: object, source: Source, at: Loc) -> M:
+    """``data``, which stands at ``at`` in the file, as a model.
+
+    Raises:
+        RecipeError: with file and line; an unknown key names the nearest known one.
+    """
     try:
         return kind.model_validate(data)
     except ValidationError as error:
@@ -194,7 +214,7 @@ def _explain(kind: type[BaseModel], error: ValidationError, source: Source, at: 
     if first["type"] == "extra_forbidden":
         key = str(loc[-1])
         known = _known_keys(kind, first["loc"][:-1])
-        return RecipeError(f"unknown key {key!r}", where=source.where(loc), cure=_nearest(key, known))
+        return RecipeError(f"unknown key {key!r}", where=source.where(loc), cure=nearest(key, known))
     if first["type"] == "missing":
         return RecipeError(
             f"{name} is missing", where=source.where(loc[:-1]), cure=f"add the key {loc[-1]!r}"
@@ -232,18 +252,24 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _nearest(word: str, known: Sequence[str]) -> str:
+def nearest(word: str, known: Sequence[str]) -> str:
+    """A cure for a misspelt word."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}known: {', '.join(known)}"
 
 
-def _build(base: type[C], kind: ComponentKind, step: Step, source: Source, at: Loc) -> C:
+def build_component(base: type[C], kind: ComponentKind, step: Step, source: Source, at: Loc) -> C:
+    """The registered component that a step names, with its arguments.
+
+    Raises:
+        RecipeError: with file and line.
+    """
     known = registry.names(kind)
     if step.use not in known:
         where = source.where((*at, "use"))
         raise RecipeError(
-            f"unknown {kind.removesuffix('s')} {step.use!r}", where=where, cure=_nearest(step.use, known)
+            f"unknown {kind.removesuffix('s')} {step.use!r}", where=where, cure=nearest(step.use, known)
         )
     try:
         component = registry.load(kind, step.use)
@@ -260,7 +286,7 @@ def _build(base: type[C], kind: ComponentKind, step: Step, source: Source, at: L
             f"{step.use!r} lacks {', '.join(missing)}", where=source.where(at), cure="fix the plugin"
         )
     _check_vote(component, kind, step, source, at)
-    return _validate(component, step.args, source, at)
+    return validated(component, step.args, source, at)
 
 
 def _check_vote(component: type[Component], kind: ComponentKind, step: Step, source: Source, at: Loc) -> None:
@@ -312,9 +338,9 @@ def _idle(source: Source, tasks: Sequence[Task], scorers: Sequence[Scorer]) -> I
 def _tasks(recipe: Recipe, source: Source) -> list[Task]:
     tasks: list[Task] = []
     for index, step in enumerate(recipe.generate):
-        generator = _build(Generator, "generators", step, source, ("generate", index))
+        generator = build_component(Generator, "generators", step, source, ("generate", index))
         same = sum(1 for task in tasks if task.generator.registered_name == step.use)
-        fingerprint = _with_models(generator, recipe.models)
+        fingerprint = with_models(generator, recipe.models)
         if any(task.fingerprint == fingerprint for task in tasks):
             raise RecipeError(
                 f"generate lists the same {step.use!r} twice",
@@ -325,17 +351,17 @@ def _tasks(recipe: Recipe, source: Source) -> list[Task]:
     return tasks
 
 
-def _with_models(component: Component, models: Mapping[str, ModelSpec]) -> dict[str, Any]:
+def with_models(component: Component, models: Mapping[str, ModelSpec]) -> dict[str, Any]:
     """A component's fingerprint with the models its roles stand for (not where or how fast they run)."""
     used = {
-        role: {"model": _identity(models[role]), "params": models[role].params}
+        role: {"model": model_identity(models[role]), "params": models[role].params}
         for role in component.roles()
         if role in models
     }
     return {**component.fingerprint(), "models": used}
 
 
-def _identity(spec: ModelSpec) -> str:
+def model_identity(spec: ModelSpec) -> str:
     """The model's name in the cache; new rules of the offline backend make other rows, as do adapters."""
     if spec.backend == "vllm":
         from gristmill.models.inprocess.places import identity
@@ -348,8 +374,13 @@ def _identity(spec: ModelSpec) -> str:
     return OfflineBackend.name
 
 
-def _check_models(recipe: Recipe, source: Source, check_keys: bool) -> Iterator[str]:
-    for role, spec in recipe.models.items():
+def check_specs(specs: Mapping[str, ModelSpec], source: Source, check_keys: bool) -> Iterator[str]:
+    """Check the models of a file, by role; yields warnings.
+
+    Raises:
+        RecipeError: with file and line.
+    """
+    for role, spec in specs.items():
         where = source.where(("models", role, "model"))
         validate_spec(spec, where=where)
         if spec.backend == "vllm":
@@ -390,13 +421,14 @@ def _check_roles(recipe: Recipe, source: Source, parts: Sequence[tuple[str, int,
             where = source.where((section, index, "model"))
             if spec is None:
                 raise RecipeError(
-                    f"unknown model {role!r}", where=where, cure=_nearest(role, list(recipe.models))
+                    f"unknown model {role!r}", where=where, cure=nearest(role, list(recipe.models))
                 )
             if spec.backend == "offline":
-                _check_offline(component, where)
+                check_offline(component, where)
 
 
-def _check_offline(component: Component, where: str) -> None:
+def check_offline(component: Component, where: str) -> None:
+    """Refuse a component whose tasks there are no rules for."""
     from gristmill.models.extractive.tasks import TASKS
 
     strange = [task for task in getattr(component, "tasks", ()) if task not in TASKS]
@@ -427,6 +459,6 @@ def _accept(recipe: Recipe, source: Source, scorers: Sequence[Scorer]) -> Accept
         raise RecipeError(
             f"accept: no scorer gives {name!r}",
             where=source.where(("accept",)),
-            cure=_nearest(name, labels) if labels else "add a scorer under score:",
+            cure=nearest(name, labels) if labels else "add a scorer under score:",
         )
     return rule

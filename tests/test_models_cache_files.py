@@ -23,7 +23,7 @@ from gristmill.models.cache_files import (
 from gristmill.models.keys import call_key
 from gristmill.records import Call, Usage
 
-OLD, NEW = "2026-01-01T00:00:00.000+00:00", "2026-11-01T00:00:00.000+00:00"
+OLD, NEW = "2026-01-01T00:00:00.000000+00:00", "2026-11-01T00:00:00.000000+00:00"
 ODD: dict[str, Any] = {"stop": ["\n"], "temperature": 0.7, "seed": 2**63, "big": 2**70, "nan": float("nan")}
 
 

@@ -10,6 +10,7 @@ from gristmill.models.check import ModelCheck, check_models
 from gristmill.models.counters import CallEvent, Counters, Tally
 from gristmill.models.door import Door
 from gristmill.models.retry import RetryPolicy
+from gristmill.models.scoring import Score, can_score, raw_prompt
 from gristmill.models.spec import ModelSpec, Price
 from gristmill.models.types import Answer, Ask, Backend, Reply, Request, Task
 
@@ -27,10 +28,13 @@ __all__ = [
     "Reply",
     "Request",
     "RetryPolicy",
+    "Score",
     "Tally",
     "Task",
     "backend_names",
+    "can_score",
     "check_models",
     "needs_key",
+    "raw_prompt",
     "validate_spec",
 ]

@@ -235,7 +235,7 @@ def _row(entry: Entry) -> tuple[Any, ...]:
 
 def now() -> str:
     """The time as the cache keeps it: texts that sort as the moments do."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _read(connection: sqlite3.Connection, key: str) -> Entry | None:

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from gristmill.errors import GristmillError
 from gristmill.models.backends import create_backend
 from gristmill.models.cost import price_of
+from gristmill.models.scoring import raw_prompt
 from gristmill.models.spec import ModelSpec, Price
 from gristmill.models.types import Backend, Request
 from gristmill.records import Message
@@ -71,5 +72,6 @@ async def _reach(spec: ModelSpec, backend: Backend) -> tuple[bool, str]:
         if names:
             return False, f"reached, but the server does not list it; it has: {', '.join(sorted(names)[:10])}"
     hello: Message = {"role": "user", "content": "Say yes."}
+    hello = raw_prompt("Say yes.") if spec.endpoint == "completions" else hello
     await backend.complete(Request(backend.name, (hello,), {"max_tokens": 16}), timeout=timeout)
     return True, "reached; it answers"

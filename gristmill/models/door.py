@@ -24,6 +24,7 @@ from gristmill.models.line import Line
 from gristmill.models.redo import Redo, RedoKind
 from gristmill.models.retry import RetryPolicy
 from gristmill.models.samples import keep_what_came
+from gristmill.models.scoring import Score, check_form, read_score, score_request
 from gristmill.models.sharing import Pool
 from gristmill.models.spec import ModelSpec
 from gristmill.models.telemetry import CallLog
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from gristmill.models.inprocess.engines import Engines
     from gristmill.models.types import PutsOff
 
-RESERVED = frozenset({"model", "messages", "n", "stream", "response_format"})
+RESERVED = frozenset({"model", "messages", "prompt", "echo", "n", "stream", "response_format"})
 # Parameters are kept with every call; these are where people put a key.
 SECRETS = frozenset({"api_key", "authorization", "extra_headers", "extra_query", "headers"})
 
@@ -104,6 +105,7 @@ class Door:
         name = self._role_name(role)
         spec = self._spec(name)
         line = self._line_of_role.get(name) or self._line(name, spec)
+        check_form(spec, messages, how.schema)
         if how.params:
             _check_params(name, how.params)
         params = {k: v for k, v in {**spec.params, **how.params}.items() if v is not None}
@@ -114,6 +116,31 @@ class Door:
             return await self._each(line, name, requests, how.repair)
         landed = await self._airport.draw(line, name, requests)
         return await _all([self._answer(line, name, flight, how.repair) for flight in landed])
+
+    async def score(self, role: str | None, context: Sequence[Message], continuation: str) -> Score:
+        """How likely a role's model finds ``continuation`` after ``context``: a raw prompt or chat turns.
+
+        Sampling parameters have no part in it.
+
+        Raises:
+            UsageError: the model gives no log-likelihoods.
+            ModelError: see :mod:`gristmill.errors`.
+        """
+        name = self._role_name(role)
+        spec = self._spec(name)
+        line = self._line_of_role.get(name) or self._line(name, spec)
+        request = score_request(line.backend.name, context, continuation)
+        check_form(spec, request.messages, None)
+        [landed] = await self._airport.draw(line, name, [request])
+        return read_score(await self._answer(line, name, landed, repair=False))
+
+    def spec_of(self, role: str) -> ModelSpec:
+        """What is known of a role's model.
+
+        Raises:
+            UsageError: unknown role.
+        """
+        return self._spec(role)
 
     def limits(self) -> list[LimitView]:
         """The limits now in force, one entry for each model used so far at each provider."""

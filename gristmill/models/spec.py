@@ -46,6 +46,8 @@ class ModelSpec(BaseModel):
     ``openai:`` models. ``timeout`` is in seconds an attempt, ``deadline`` in seconds a call from its first
     attempt on, retries and waits included; ``retries`` is the number of attempts after the first.
     ``serve`` starts a server for an ``openai:`` model, which then needs no ``base_url`` and no key.
+    ``endpoint`` is what the server is asked through: ``chat`` (``/chat/completions``) or ``completions``
+    (``/completions``: texts to go on from and log-likelihoods, as base models and some benchmarks need).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -53,6 +55,7 @@ class ModelSpec(BaseModel):
     base_url: str | None = None
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     transport: Literal["lean", "official"] = "lean"
+    endpoint: Literal["chat", "completions"] = "chat"
     concurrency: int = Field(default=64, ge=1, le=10_000)
     requests_per_minute: int | None = Field(default=None, ge=1)
     tokens_per_minute: int | None = Field(default=None, ge=1)

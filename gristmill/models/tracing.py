@@ -63,7 +63,7 @@ class Tracing:
             "Tokens of a call by type",
             explicit_bucket_boundaries_advisory=TOKENS,
         )
-        self._places: dict[tuple[str, str | None], Attributes] = {}
+        self._places: dict[tuple[str, str | None, str], Attributes] = {}
         self._run: Span | None = None
 
     def begin(self, run_id: str, recipe: str) -> None:
@@ -140,7 +140,7 @@ class Tracing:
         if trip.causes:
             told["gristmill.retried_for"] = list(trip.causes)
         return self._tracer.start_span(
-            f"chat {place['gen_ai.request.model']}",
+            f"{place['gen_ai.operation.name']} {place['gen_ai.request.model']}",
             kind=SpanKind.CLIENT,
             attributes=told,
             start_time=_nanoseconds(trip.sent),
@@ -148,10 +148,10 @@ class Tracing:
 
     def _place(self, spec: ModelSpec, role: str) -> Attributes:
         """What all calls of a role have in common; few values, as metrics want it."""
-        key = (role, spec.base_url)
+        key = (role, spec.base_url, spec.endpoint)
         if key not in self._places:
             self._places[key] = {
-                "gen_ai.operation.name": "chat",
+                "gen_ai.operation.name": "chat" if spec.endpoint == "chat" else "text_completion",
                 "gen_ai.request.model": spec.name,
                 "gristmill.role": role,
                 **_server(spec),

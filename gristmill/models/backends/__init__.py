@@ -45,6 +45,8 @@ def validate_spec(spec: ModelSpec, *, where: str = "") -> None:
     if spec.backend == "offline" and spec.name not in _OFFLINE_MODELS:
         known = ", ".join(f"offline:{name}" for name in _OFFLINE_MODELS)
         raise RecipeError(f"unknown offline model {spec.model!r}", where=where, cure=f"known: {known}")
+    if spec.backend == "offline" and spec.endpoint != "chat":
+        raise RecipeError(f"{spec.model} has no endpoint", where=where, cure="remove endpoint")
     if spec.backend == "vllm":
         check_names(spec.params, f"{where}.params" if where else "")
     else:

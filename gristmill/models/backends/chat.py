@@ -22,7 +22,7 @@ NEXT_MODE: dict[JsonMode, JsonMode] = {"json_schema": "json_object", "json_objec
 
 _FORMAT_WORDS = ("response_format", "json_schema", "json_object", "structured output", "guided")
 _ONE_SAMPLE = re.compile(r"(?i)completion choice|\bn_cmpl\b|['\"`]n['\"`]|\bn (must|should|>|is not|greater)")
-_FINISH: dict[str | None, FinishReason] = {
+FINISH: dict[str | None, FinishReason] = {
     "stop": "stop",
     "length": "length",
     "content_filter": "content_filter",
@@ -89,7 +89,7 @@ def read_replies(answer: object, request: Request, place: Endpoint) -> list[Repl
         raise bad_response(f"it begins {place.scrub(str(answer))[:80]!r}", place)
     error, choices = answer.get("error"), answer.get("choices")
     if not choices and error:
-        raise _hidden_error(error, place)
+        raise hidden_error(error, place)
     if not isinstance(choices, list) or not choices:
         raise bad_response("it has no choices", place)
     contents = [_content(choice, place) for choice in choices]
@@ -100,8 +100,8 @@ def read_replies(answer: object, request: Request, place: Endpoint) -> list[Repl
     return replies
 
 
-def _hidden_error(error: Any, place: Endpoint) -> ModelError:
-    """Some gateways answer 200 and put the real status into the body."""
+def hidden_error(error: Any, place: Endpoint) -> ModelError:
+    """Our error for one in a body: some gateways answer 200 and put the real status there."""
     code = error.get("code") if isinstance(error, Mapping) else None
     said = error.get("message", error) if isinstance(error, Mapping) else error
     return status_error(code if isinstance(code, int) and 400 <= code < 600 else 500, str(said), place)
@@ -118,7 +118,7 @@ def _content(choice: Any, place: Endpoint) -> tuple[str, FinishReason]:
         text = "" if text is None else json.dumps(text)
     if len(text) > MAX_CHARS:  # a model that did not stop: parsing or mending this would hold up all others
         return text[:MAX_CHARS], "length"
-    return text, _FINISH.get(ended, "unknown") if isinstance(ended, str) else "unknown"
+    return text, FINISH.get(ended, "unknown") if isinstance(ended, str) else "unknown"
 
 
 def _logprobs(choice: Mapping[str, Any]) -> list[TokenLogprob] | None:
@@ -143,7 +143,7 @@ def _logprobs(choice: Mapping[str, Any]) -> list[TokenLogprob] | None:
 def _with_usage(contents: Sequence[tuple[str, FinishReason]], usage: Any, request: Request) -> list[Reply]:
     """Replies with tokens: the prompt's on the first sample, the answers' shared by length."""
     counted = usage if isinstance(usage, Mapping) else {}
-    prompt, total = _number(counted.get("prompt_tokens")), _number(counted.get("completion_tokens"))
+    prompt, total = token_count(counted.get("prompt_tokens")), token_count(counted.get("completion_tokens"))
     chars = sum(len(text) for text, _ in contents) or 1
     replies = []
     for index, (text, finish) in enumerate(contents):
@@ -155,7 +155,8 @@ def _with_usage(contents: Sequence[tuple[str, FinishReason]], usage: Any, reques
     return replies
 
 
-def _number(value: Any) -> int | None:
+def token_count(value: Any) -> int | None:
+    """A number of tokens as a server gave it, None where it cannot be one."""
     return int(value) if isinstance(value, (int, float)) and 0 <= value < MAX_TOKENS else None
 
 

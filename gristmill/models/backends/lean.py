@@ -45,6 +45,7 @@ class LeanTransport:
 
     def __init__(self, spec: ModelSpec, place: Endpoint, key: str) -> None:
         self._place, self._concurrency = place, spec.concurrency
+        self._path = path_of(spec)
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
@@ -56,7 +57,7 @@ class LeanTransport:
         self._roads: Roads | None = None
 
     async def chat(self, body: Mapping[str, Any], seconds: float) -> object:
-        """Post ``body`` to ``/chat/completions`` and return the parsed answer.
+        """Post ``body`` to the model's endpoint and return the parsed answer.
 
         Raises:
             ModelError: whatever went wrong, translated.
@@ -96,13 +97,18 @@ class LeanTransport:
         raise failure
 
     def _open(self) -> Roads:
-        url = chat_url(self._place)
+        url = endpoint_url(self._place, self._path)
         self._roads = Roads(url, self._headers, self._place, self._concurrency, MAX_ANSWER)
         return self._roads
 
 
-def chat_url(place: Endpoint) -> URL:
-    """Where chat completions are posted.
+def path_of(spec: ModelSpec) -> str:
+    """Where below the base URL a model is asked."""
+    return "/completions" if spec.endpoint == "completions" else "/chat/completions"
+
+
+def endpoint_url(place: Endpoint, path: str) -> URL:
+    """Where requests are posted.
 
     Raises:
         ModelConfigError: the base URL is no address.
@@ -110,7 +116,7 @@ def chat_url(place: Endpoint) -> URL:
     from yarl import URL
 
     try:
-        return URL(f"{place.url.removesuffix('/')}/chat/completions")
+        return URL(f"{place.url.removesuffix('/')}{path}")
     except ValueError as error:
         failure = unusable(error, place)
     raise failure

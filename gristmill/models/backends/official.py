@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gristmill.errors import ModelError
-from gristmill.models.backends.lean import account_headers, chat_url
+from gristmill.models.backends.lean import account_headers, endpoint_url, path_of
 from gristmill.models.backends.openai_errors import Endpoint, translate, unusable
 from gristmill.models.spec import ModelSpec
 from gristmill.records import to_json
@@ -26,14 +26,14 @@ class OfficialTransport:
         self._client: AsyncOpenAI | None = None
 
     async def chat(self, body: Mapping[str, Any], seconds: float) -> object:
-        """Post ``body`` to ``/chat/completions`` and return the parsed answer.
+        """Post ``body`` to the model's endpoint and return the parsed answer.
 
         Raises:
             ModelError: whatever went wrong, translated.
         """
         # Posted raw: building the client's typed objects would cost more than all the rest, and its own
         # JSON knows neither NaN nor half an emoji.
-        sending = self.client.post("/chat/completions", cast_to=object, content=to_json(body))
+        sending = self.client.post(path_of(self._spec), cast_to=object, content=to_json(body))
         return await self.call(sending, seconds)
 
     @property
@@ -74,7 +74,7 @@ class OfficialTransport:
         import httpx2
         from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 
-        chat_url(self._place)
+        endpoint_url(self._place, path_of(self._spec))
         width, account = self._spec.concurrency, account_headers(self._place)
         room = httpx2.Limits(max_connections=width, max_keepalive_connections=width)
         try:

@@ -1,4 +1,4 @@
-"""Any endpoint that speaks OpenAI's chat completions."""
+"""Any endpoint that speaks OpenAI's chat completions, or the older completions."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from typing import Any, Protocol
 from gristmill.errors import ModelConfigError, ModelUnavailableError
 from gristmill.models.backends import base_url, key_variable
 from gristmill.models.backends.chat import Dialect, chat_body, read_replies, reseeded, wants_one_sample
+from gristmill.models.backends.completions import echo_body, read_echo, read_texts, text_body
 from gristmill.models.backends.lean import LeanTransport, can_be_lean
 from gristmill.models.backends.official import OfficialTransport
 from gristmill.models.backends.openai_errors import Endpoint
+from gristmill.models.scoring import form_of, score_reply, texts_of
 from gristmill.models.spec import ModelSpec
 from gristmill.models.types import Reply, Request
+from gristmill.records import Usage
 
 log = logging.getLogger(__name__)
 DEFAULT_URL = "https://api.openai.com/v1"
 NO_KEY = "no-key-needed"
+MAX_LENGTHS = 4096
 
 
 class Transport(Protocol):
-    """Posts chat completions to one endpoint."""
+    """Posts requests to one endpoint."""
 
     async def chat(self, body: Mapping[str, Any], seconds: float) -> object:
         """The parsed answer to ``body``; raises only :class:`gristmill.errors.ModelError`."""
@@ -48,9 +52,12 @@ class OpenAIBackend:
         lean = spec.transport == "lean" and can_be_lean(self._place.url)
         self._transport: Transport = LeanTransport(spec, self._place, key) if lean else self._official
         self._dialect = Dialect()
+        self._lengths: dict[str, int] = {}
 
     async def complete(self, request: Request, *, timeout: float) -> Reply:  # noqa: ASYNC109 - the contract
         """Answer one request; see :class:`gristmill.models.types.Backend`."""
+        if form_of(request.messages) == "score":
+            return await self._scored(request, timeout)
         return (await self._replies(reseeded(request), 1, timeout))[0]
 
     async def complete_many(self, requests: Sequence[Request], *, timeout: float) -> list[Reply]:  # noqa: ASYNC109
@@ -85,7 +92,32 @@ class OpenAIBackend:
         await self._transport.close()
         await self._official.close()
 
+    async def _scored(self, request: Request, seconds: float) -> Reply:
+        """The log-likelihood of a continuation; where it begins is asked for when the tokens do not tell."""
+        context, continuation = texts_of(request)
+        body = echo_body(self._spec.name, context + continuation)
+        echo = read_echo(await self._transport.chat(body, seconds), self._place)
+        start, used = (echo.start_of(continuation) if context else 0), echo.usage
+        if start is None:
+            start, more = await self._tokens_of(context, seconds)
+            used = Usage(used.input_tokens + more.input_tokens, used.output_tokens + more.output_tokens)
+        return score_reply(echo.logprobs, echo.best, start, used)
+
+    async def _tokens_of(self, context: str, seconds: float) -> tuple[int, Usage]:
+        """Tokens of a text, and what it took to learn that; the choices of an item share their context."""
+        if (known := self._lengths.get(context)) is not None:
+            return known, Usage()
+        body = echo_body(self._spec.name, context)
+        echo = read_echo(await self._transport.chat(body, seconds), self._place)
+        if len(self._lengths) >= MAX_LENGTHS:
+            self._lengths.clear()
+        self._lengths[context] = len(echo.tokens)
+        return len(echo.tokens), echo.usage
+
     async def _replies(self, request: Request, n: int, seconds: float) -> list[Reply]:
+        if form_of(request.messages) == "text":
+            body = text_body(self._spec.name, request, n)
+            return read_texts(await self._transport.chat(body, seconds), request, self._place)
         while True:
             dialect = self._dialect
             body = chat_body(self._spec.name, request, n, dialect)

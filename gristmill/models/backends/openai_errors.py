@@ -106,10 +106,10 @@ def unusable(error: BaseException, place: Endpoint) -> ModelConfigError:
     )
 
 
-def bad_response(what: str, place: Endpoint) -> ModelUnavailableError:
-    """A 200 that is no chat completion."""
+def bad_response(what: str, place: Endpoint, wanted: str = "chat completion") -> ModelUnavailableError:
+    """A 200 that is not what was ``wanted``."""
     return ModelUnavailableError(
-        f"{place.url} gave an answer that is no chat completion: {what}",
+        f"{place.url} gave an answer that is no {wanted}: {what}",
         kind="bad-response",
         where=place.model,
     )

@@ -30,7 +30,8 @@ class Deferrals:
 
     def takes(self, spec: ModelSpec) -> bool:
         """Whether a model's calls go into batches."""
-        return spec.backend == "openai" and spec.batch.enabled and spec.serve is None
+        online = spec.serve is not None or spec.endpoint != "chat"
+        return spec.backend == "openai" and spec.batch.enabled and not online
 
     def put_off(
         self, spec: ModelSpec, role: str, calls: Sequence[tuple[str, Request, str]]

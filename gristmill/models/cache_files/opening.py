@@ -63,7 +63,7 @@ def moment(text: str, *, now: datetime | None = None) -> str:
     """
     if age := _AGE.fullmatch(text.strip()):
         then = (now or datetime.now(UTC)) - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        return then.isoformat(timespec="milliseconds")
+        return then.isoformat(timespec="microseconds")
     try:
         return in_utc(text)
     except ValueError as error:
@@ -72,10 +72,10 @@ def moment(text: str, *, now: datetime | None = None) -> str:
 
 
 def in_utc(text: str) -> str:
-    """An ISO date or time in UTC, to the millisecond; without a zone it is taken as UTC."""
+    """An ISO date or time in UTC, to the microsecond; without a zone it is taken as UTC."""
     time = datetime.fromisoformat(text)
     time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    return time.isoformat(timespec="milliseconds")
+    return time.isoformat(timespec="microseconds")
 
 
 def known_models(connection: sqlite3.Connection, wanted: Sequence[str]) -> list[str]:

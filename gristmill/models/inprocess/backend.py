@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gristmill.models.inprocess import faults
 from gristmill.models.inprocess.places import adapter_folder, identity, template_text
 from gristmill.models.inprocess.prompts import Prompts
-from gristmill.models.inprocess.sampling import TEMPLATE, can_share, for_engine, likeliest
+from gristmill.models.inprocess.sampling import TEMPLATE, can_share, for_engine, for_score, likeliest
+from gristmill.models.scoring import form_of, score_reply
 from gristmill.models.spec import ModelSpec
 from gristmill.models.types import FinishReason, Reply, Request, TokenLogprob
 from gristmill.records import Usage
@@ -63,6 +64,8 @@ class VllmBackend:
 
     async def complete(self, request: Request, *, timeout: float) -> Reply:  # noqa: ASYNC109 - the contract
         """Answer one request; see :class:`gristmill.models.types.Backend`."""
+        if form_of(request.messages) == "score":
+            return await self._score(request, timeout)
         return (await self._draw((request,), timeout))[0]
 
     async def complete_many(self, requests: Sequence[Request], *, timeout: float) -> list[Reply]:  # noqa: ASYNC109
@@ -78,12 +81,25 @@ class VllmBackend:
         if self._owns:
             await self._engines.close()
 
-    async def _draw(self, requests: Sequence[Request], seconds: float) -> list[Reply]:
+    async def _score(self, request: Request, seconds: float) -> Reply:
+        prompt, start = (await self._ready_prompts()).split(request.messages)
+        output = await self._engine.generate(prompt, for_score(), self._lora, seconds)
+        tokens, given = list(output.prompt_token_ids or ()), list(output.prompt_logprobs or ())
+        self._engine.report.prompt_tokens += len(tokens)
+        own = [at[token].logprob if at else None for token, at in zip(tokens, given, strict=True)]
+        best = [max(option.logprob for option in at.values()) if at else None for at in given]
+        return score_reply(own, best, start, Usage(len(tokens), 1))
+
+    async def _ready_prompts(self) -> Prompts:
         if not self.ready:
             await self.prepare()
-        prompts, first = self._prompts, requests[0]
+        prompts = self._prompts
         if prompts is None or prompts.llm is not self._engine.llm:
             raise faults.died(self._spec)
+        return prompts
+
+    async def _draw(self, requests: Sequence[Request], seconds: float) -> list[Reply]:
+        prompts, first = await self._ready_prompts(), requests[0]
         prompt = await prompts.of(first.messages, first.params.get(TEMPLATE) or {})
         output = await self._engine.generate(
             prompt, for_engine(requests, self._defaults), self._lora, seconds

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import ModelAnswerError, ModelConfigError
+from gristmill.models.scoring import form_of
 from gristmill.models.spec import ModelSpec
 from gristmill.records import Message
 
@@ -24,7 +25,8 @@ class Prompts:
     def __init__(self, llm: AsyncLLM, spec: ModelSpec, template: str | None) -> None:
         self.llm, self._spec, self._template = llm, spec, template
         self.longest = llm.model_config.max_model_len
-        self._direct = self._resolve()
+        # A base model has no template, and needs none for texts.
+        self._direct = self._resolve() if spec.endpoint == "chat" else None
 
     async def of(self, messages: Sequence[Message], extra: Mapping[str, Any]) -> EngineInput:
         """The prompt of a chat; ``extra`` are arguments for the template.
@@ -36,7 +38,9 @@ class Prompts:
         from vllm.exceptions import VLLMClientError
         from vllm.inputs.engine import tokens_input
 
-        if self._direct is None:
+        if form_of(messages) == "text":
+            prompt = tokens_input(self._ids(messages[-1]["content"]))
+        elif self._direct is None:
             try:
                 prompt = await self._rendered(messages, extra)
             except VLLMClientError as error:
@@ -47,6 +51,45 @@ class Prompts:
             prompt = tokens_input(ids)
         self._check_length(len(prompt.get("prompt_token_ids") or ()))
         return prompt
+
+    def split(self, messages: Sequence[Message]) -> tuple[EngineInput, int]:
+        """The prompt of a request for a score, and the token at which its continuation begins.
+
+        As in lm-eval: the tokens of the whole, without as many as the context alone has. Without a context
+        the model's first token (or, where it has none, its last) stands before the continuation.
+
+        Raises:
+            ModelAnswerError: longer than the model's context.
+            ModelConfigError: the context is a chat, and the model's own code turns it into tokens.
+        """
+        from vllm.inputs.engine import tokens_input
+
+        *before, last = messages
+        raw = not before or form_of(before) == "text"
+        context = before[0]["content"] if raw and before else "" if raw else self._chat_text(before)
+        whole = self._ids(context + last["content"], special=raw)
+        start = len(self._ids(context, special=raw)) if context else 0
+        if not context:
+            tokenizer: Any = self.llm.renderer.tokenizer
+            first = [n for n in (tokenizer.bos_token_id, tokenizer.eos_token_id) if n is not None][:1]
+            whole, start = (whole, 1) if whole[:1] == first else ([*first, *whole], len(first))
+        self._check_length(len(whole))
+        return tokens_input(whole), start
+
+    def _ids(self, text: str, *, special: bool = True) -> list[int]:
+        tokenizer: Any = self.llm.renderer.tokenizer
+        ids: list[int] = tokenizer.encode(text, add_special_tokens=special)
+        return ids
+
+    def _chat_text(self, messages: Sequence[Message]) -> str:
+        if self._direct is None:
+            raise ModelConfigError(
+                "log-likelihoods after a chat need a plain chat template",
+                kind="chat-template",
+                where=self._spec.model,
+                cure="write apply_chat_template: false for the task, or give the model a chat_template",
+            )
+        return self._text(messages, {})
 
     def _text(self, messages: Sequence[Message], extra: Mapping[str, Any]) -> str:
         tokenizer: Any = self.llm.renderer.tokenizer

@@ -96,6 +96,20 @@ def for_engine(requests: Sequence[Request], defaults: Mapping[str, Any]) -> Samp
         raise bad_value(error, first.model) from error
 
 
+def for_score() -> SamplingParams:
+    """vLLM's parameters for the log probabilities of a prompt's tokens; it always writes one token more."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return SamplingParams(
+        max_tokens=1,
+        temperature=0,
+        prompt_logprobs=1,
+        detokenize=False,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )
+
+
 def can_share(requests: Sequence[Request]) -> bool:
     """Whether these samples can be drawn in one request: with a seed only those that follow each other."""
     if not isinstance(requests[0].params.get("seed"), int):
