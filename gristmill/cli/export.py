@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -29,13 +30,18 @@ def export(
         Which, typer.Option(help="accepted: not rejected by a reviewer; reviewed: accepted by one; all.")
     ] = Which.accepted,
     lineage: Annotated[bool, typer.Option(help="Keep ids, sources and scores in every row.")] = True,
+    include_held_out: Annotated[
+        bool, typer.Option("--include-held-out", help="Also rows of documents held out for a benchmark.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Export rows as OpenAI chat, ShareGPT, Alpaca, DPO pairs or Parquet; edits of reviewers applied."""
     from gristmill.pipeline.operations import call
 
     args = {"lineage": lineage} if fmt != "parquet" else {}
-    made = call(find_db(db), "export", format=fmt, out=str(out.resolve()), statuses=str(rows), args=args)
+    asked = {"format": fmt, "out": str(out.resolve()), "statuses": str(rows), "args": args}
+    who = {"include_held_out": include_held_out, "author": getpass.getuser()}
+    made = call(find_db(db), "export", **asked, **who)
     if as_json:
         print_json(made)
         return
@@ -43,6 +49,9 @@ def export(
     console.print(f"{made['written']} rows: {made['path']}", soft_wrap=True, markup=False)
     for reason, count in made["skipped"].items():
         console.print(f"{count} rows left out: {reason}", soft_wrap=True, markup=False)
+    if made.get("held_out"):
+        text = f"{made['held_out']} rows of documents held out for a benchmark are in it (--include-held-out)"
+        console.print(text, soft_wrap=True, markup=False)
 
 
 def register(app: typer.Typer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from gristmill.errors import UsageError
 from gristmill.records import Message
 from gristmill.registry import Export, ExportRow, load
+from gristmill_data.exports.leaving import Leaving
+from gristmill_data.store.holdouts import Written
 from gristmill_data.store.item import row_example
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ _ROWS = """
         SELECT example_id, list({{'scorer': scorer, 'value': value}}) AS scores
         FROM scores WHERE value IS NOT NULL GROUP BY example_id
     ), sources AS (
-        SELECT p.id, list(DISTINCT d.uri ORDER BY d.uri) AS uris
+        SELECT p.id, list(DISTINCT d.uri ORDER BY d.uri) AS uris,
+            list(DISTINCT d.id ORDER BY d.id) AS documents
         FROM (SELECT id, unnest(chunk_ids) AS chunk_id FROM examples) p
         JOIN chunks c ON c.id = p.chunk_id JOIN documents d ON d.id = c.document_id GROUP BY p.id
     ), models AS (
@@ -38,7 +41,8 @@ _ROWS = """
         FROM (SELECT id, unnest(calls) AS key FROM examples) k JOIN calls c USING (key) GROUP BY k.id
     )
     SELECT e.*, r.messages AS messages_now, r.chosen AS chosen_now, r.rejected AS rejected_now, r.side,
-        coalesce(m.scores, []) AS scores, coalesce(s.uris, []) AS uris, coalesce(o.names, []) AS models,
+        coalesce(m.scores, []) AS scores, coalesce(s.uris, []) AS uris,
+        coalesce(s.documents, []) AS documents, coalesce(o.names, []) AS models,
         CASE WHEN r.stale THEN 'stale' WHEN r.review = 'accepted' THEN 'reviewed' ELSE r.status END AS status
     FROM rows_ r JOIN examples e ON e.id = r.example_id
     LEFT JOIN marks m ON m.example_id = e.id LEFT JOIN sources s ON s.id = e.id
@@ -58,9 +62,20 @@ def export_rows(store: Store, statuses: str = "accepted", kinds: Sequence[str] =
     Raises:
         UsageError: unknown ``statuses``.
     """
+    return (row for row, _ in sourced_rows(store, statuses, kinds))
+
+
+def sourced_rows(
+    store: Store, statuses: str = "accepted", kinds: Sequence[str] = ()
+) -> Iterator[tuple[ExportRow, tuple[str, ...]]]:
+    """:func:`export_rows` with the ids of all documents that each row comes from.
+
+    Raises:
+        UsageError: unknown ``statuses``.
+    """
     query = _ROWS.format(which=_condition(statuses))
     for batch in store.batches(query, {"kinds": list(kinds)}):
-        yield from map(_export_row, batch)
+        yield from ((_export_row(row), tuple(row["documents"])) for row in batch)
 
 
 def _condition(statuses: str) -> str:
@@ -87,34 +102,36 @@ def export_store(
     statuses: str = "accepted",
     kinds: Sequence[str] = (),
     args: Mapping[str, Any] | None = None,
+    include_held_out: bool = False,
+    author: str = "",
 ) -> dict[str, Any]:
     """Write rows of ``store`` in the registered format ``name`` to ``out``.
 
+    Rows of documents that are held out for a benchmark stay out, unless ``include_held_out``. Which
+    documents leave is entered before the file appears: a benchmark takes none of them any more.
+
     Returns ``{"written": n, "skipped": {reason: n}, "path": str}``; rows of the wanted status that the
-    format cannot hold, and those that are left out as stale, are counted in ``skipped``.
+    format cannot hold, and those that are left out as stale or held out, are counted in ``skipped``. With
+    ``include_held_out`` also ``held_out``: rows of held-out documents that were handed to the format.
 
     Raises:
         UsageError: unknown format, status or argument.
         StoreError: ``out`` cannot be written.
+        StoreConflictError: documents were held out meanwhile.
     """
     exporter = _exporter(name, args or {})
-    taken, skipped = 0, Counter[str]()
-
-    def fitting(rows: Iterable[ExportRow]) -> Iterator[ExportRow]:
-        nonlocal taken
-        for row in rows:
-            if row.example.kind in exporter.kinds:
-                taken += 1
-                yield row
-            else:
-                skipped[f"kind {row.example.kind}"] += 1
-
-    written = exporter.write(fitting(export_rows(store, statuses, kinds)), out)
+    _condition(statuses)
+    leaving = Leaving(store, Written(name, str(out), statuses, 0, 0, author), include_held_out)
+    written = exporter.write(leaving.rows(sourced_rows(store, statuses, kinds), exporter.kinds), out)
+    leaving.enter()
+    skipped = leaving.skipped
     own = Counter[str](getattr(exporter, "skipped", {}))
-    own["left out by the format"] = taken - written - own.total()
+    own["left out by the format"] = leaving.taken - written - own.total()
     skipped.update(own)
     skipped["stale"] = _stale(store, statuses, kinds)
-    return {"written": written, "skipped": {k: n for k, n in sorted(skipped.items()) if n}, "path": str(out)}
+    told = {k: n for k, n in sorted(skipped.items()) if n}
+    more = {"held_out": leaving.held_out} if include_held_out else {}
+    return {"written": written, "skipped": told, "path": str(out), **more}
 
 
 def _exporter(name: str, args: Mapping[str, Any]) -> Export:

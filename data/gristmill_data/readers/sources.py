@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from glob import glob, has_magic
@@ -11,6 +12,10 @@ from gristmill.errors import ReadError, UsageError
 from gristmill.records import Document, FileFailure
 from gristmill.registry import Reader, load, names
 from gristmill_data.readers.decoding import is_binary, read_bytes
+
+_BENCHMARK = re.compile(
+    rb"gristmill private benchmark [\w-]+, not for training\. canary GUID [0-9a-f]{8}-[0-9a-f-]{27}"
+)
 
 
 def expand_sources(patterns: Sequence[str], root: Path) -> list[Path]:
@@ -96,6 +101,7 @@ def read_file(path: Path, uri: str) -> Iterator[Document | FileFailure]:
         reader = reader_for(path)
         if reader is None:
             raise _unsupported(path)
+        _refuse_benchmark(path)
         yield from reader.read(path, uri)
     except ReadError as error:
         yield FileFailure(uri, error.reason, str(error))
@@ -103,6 +109,18 @@ def read_file(path: Path, uri: str) -> Iterator[Document | FileFailure]:
         yield FileFailure(uri, "unreadable", error.strerror or str(error))
     except Exception as error:  # noqa: BLE001  the boundary of one file: a crashing reader is a failure row
         yield FileFailure(uri, "broken", f"{type(error).__name__}: {error}")
+
+
+def _refuse_benchmark(path: Path) -> None:
+    """No rows may be made of what private benchmarks are written to; each of their files begins with a mark.
+
+    Raises:
+        ReadError: it is such a file.
+    """
+    with path.open("rb") as file:
+        if _BENCHMARK.search(file.read(65_536)):
+            reason = "a file of a private benchmark, which must not be trained on"
+            raise ReadError("private-benchmark", reason, where=str(path), cure="move it out of the documents")
 
 
 def _unsupported(path: Path) -> ReadError:

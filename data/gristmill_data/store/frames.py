@@ -5,7 +5,7 @@ runs       run_id, name, started, finished, status, summary, recipe (both JSON t
 outcomes   task, state, reason, n
 rows       example_id, kind, generator, type, uri, document_id, status, stale,
            instruction_chars, response_chars, review, judge_state, chosen_chars, rejected_chars,
-           margin (points of 10), contrast (a pair's fault, else its strategy)
+           margin (points of 10), contrast (a pair's fault, else its strategy), total_chars, turns
 scores     example_id, scorer, value, unscored_reason, generator, document_id
 coverage   uri, media_type, chars, chunks, chunks_used, covered_chars, accepted, rejected, failed (slots),
            rows, reviewed (by people), kept (accepted by people)
@@ -26,6 +26,18 @@ pace       reviewer, day, n, timed, quarter, median, three_quarters: seconds fro
 reasons    reviewer, reason (a tag), bulk, n: rows rejected, one row may have several
 matched    benchmark, label, n
 spent      run_id, name, started, cost, calls, unpriced, asked, accepted, kept (accepted now) of each run
+texts      example_id, kind, generator, type, document_id, system, instruction, response, rejected, passage,
+           spans (of evidence), spans_found (where they say they are): accepted rows, texts cut
+prompts    generator, text, n: system turns of the calls behind some accepted rows
+copies     of_ (row or instruction), rows, repeated, groups, largest: exact copies among accepted rows
+verdicts   example_id, scorer, generator, document_id, value, forward, swapped (1, 2, tie or None), both
+           (orders asked), position, chosen_chars, rejected_chars: judges of pairs
+criteria   scorer, criterion, points, document_id, n, met, void_, voted, agreement (sum over those voted on)
+seats      example_id, scorer, document_id, judge, value: members of juries
+makers     generator, rows, accepted, calls, input_tokens, output_tokens, cost, unpriced
+speed      run_id, role, model, answered, failed, cached, retries, p50, p95, waited_p95 (seconds),
+           output_tokens_per_second
+counted    model, n, chars, tokens, cc, ct, tt: prompts as servers counted them, sums of squares and products
 ========== ==================================================================================
 
 ``pairings``, ``ballots`` and ``judged`` go by the first word of each reviewer on a row that stands, without
@@ -36,8 +48,9 @@ leads' last words and without what was decided for many rows at once; of pairs p
 the reviewer's (accepted, rejected or None) and ``judge_state`` the machine's. ``coverage`` and ``failures``
 speak of the latest run of each recipe; a character is covered when it lies in a chunk that an accepted row
 was made from. Above 200,000 rows ``rows``, ``scores`` and ``matches`` hold about 100,000: every k-th example,
-chosen by a hash of its id; then ``frame.attrs["sampled"]`` is ``{"of": rows, "every": k}``. ``samples`` holds
-at most 300 rows, as evenly as can be from each (kind, generator, status, reason), always the same ones.
+chosen by a hash of its id; then ``frame.attrs["sampled"]`` is ``{"of": rows, "every": k}``. ``texts`` holds
+about 20,000 rows at most, ``verdicts``, ``criteria`` and ``seats`` are of about as many scores. ``samples``
+holds at most 300 rows, as evenly as can be from each (kind, generator, status, reason), always the same ones.
 """
 
 from __future__ import annotations
@@ -63,15 +76,31 @@ else:
 
 MAX_ROWS = 200_000
 MAX_SAMPLES = 300
+MAX_TEXTS = 20_000
+LONGEST_TEXT = 6_000
+"""Characters of a text of the frame ``texts``."""
 _SIZES = {
     "rows": "SELECT count(*) FROM examples",
     "scores": "SELECT count(*) FROM scores",
     "matches": "SELECT count(*) FROM matches",
 }
+_FEW = {
+    "texts": "SELECT count(*) FROM states WHERE status = 'accepted' AND NOT stale",
+    **dict.fromkeys(("verdicts", "criteria", "seats"), "SELECT count(*) FROM scores WHERE votes IS NOT NULL"),
+}
 NAMES = (
     "runs", "outcomes", *_SIZES, "coverage", "failures", "reviews", "calls", "samples", "match_verdicts",
-    "states", "pairings", "ballots", "judged", "pace", "reasons", "spent", "matched",
+    "states", "pairings", "ballots", "judged", "pace", "reasons", "spent", "matched", *_FEW,
+    "prompts", "copies", "makers", "speed", "counted",
 )  # fmt: skip
+
+_GIVEN = {
+    "samples": {"limit": MAX_SAMPLES},
+    "pace": {"pause": PAUSE_SECONDS},
+    "texts": {"longest": LONGEST_TEXT},
+    "prompts": {"rows": 50, "longest": LONGEST_TEXT, "limit": 20},
+    "counted": {"rows": 2_000},
+}
 
 _STATES = """
     CREATE OR REPLACE TEMP {kind} states AS
@@ -105,9 +134,11 @@ def _query(name: str) -> str:
 
 
 def _frame(cursor: Connection, name: str, max_rows: int) -> pd.DataFrame:
-    given = {"samples": {"limit": MAX_SAMPLES}, "pace": {"pause": PAUSE_SECONDS}}
-    params: dict[str, int] = dict(given.get(name, {}))
+    params: dict[str, int] = dict(_GIVEN.get(name, {}))
     total, every = 0, 1
+    if name in _FEW:
+        [(total,)] = cursor.execute(_FEW[name]).fetchall()
+        params["every"] = every = max(1, -(-total // MAX_TEXTS))
     if name in _SIZES:
         [(total,)] = cursor.execute(_SIZES[name]).fetchall()
         # Of more rows than fit, half as many: so that the largest datasets take no longer than smaller ones.

@@ -8,7 +8,12 @@ from typing import Any
 
 from gristmill.errors import UsageError
 from gristmill_data.store.access import operation
+from gristmill_data.store.compared import compared as compared
 from gristmill_data.store.core import Store
+from gristmill_data.store.holding import benchmark_canary as benchmark_canary
+from gristmill_data.store.holding import benchmark_rows as benchmark_rows
+from gristmill_data.store.holding import hold_out as hold_out
+from gristmill_data.store.holding import holdout_choice as holdout_choice
 from gristmill_data.store.item import row_example
 from gristmill_data.store.judged import judged_rows as judged_rows
 from gristmill_data.store.lives import read_lives
@@ -24,6 +29,7 @@ from gristmill_data.store.telemetry import shown
 from gristmill_data.store.votes import pair_votes as pair_votes
 
 _SIZE = "SELECT '{0}', count(*) FROM {0}"
+_HELD = "SELECT benchmark, count(DISTINCT uri) FROM holdouts GROUP BY benchmark ORDER BY benchmark"
 
 
 @operation("ingest", creates=True, light=True)
@@ -119,6 +125,8 @@ def status(store: Store) -> dict[str, Any]:
         "rows": counts(store),
         "file_failures": _last_failures(store),
         "last_run": shown(last[0], read_lives(store.path)) if last else {},
+        "held_out": dict(store.rows(_HELD)),
+        "exports": store.rows("SELECT count(*) FROM exports")[0][0],
         "segments_waiting": len(waiting(folder)),
         "segments_set_aside": len(list(aside.iterdir())) if aside.is_dir() else 0,
     }
@@ -146,11 +154,22 @@ def export(
     statuses: str = "accepted",
     kinds: Sequence[str] = (),
     args: Mapping[str, Any] | None = None,
+    include_held_out: bool = False,
+    author: str = "",
 ) -> dict[str, Any]:
-    """Write rows in a registered format; ``{"written": n, "skipped": {reason: n}, "path": …}``."""
+    """Write rows in a registered format; see :func:`gristmill_data.exports.export_store` for the result."""
     from gristmill_data.exports import export_store
 
-    return export_store(store, format, target(store, out), statuses=statuses, kinds=kinds, args=args or {})
+    return export_store(
+        store,
+        format,
+        target(store, out),
+        statuses=statuses,
+        kinds=kinds,
+        args=args or {},
+        include_held_out=include_held_out,
+        author=author,
+    )
 
 
 @operation("frames")

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 FRAMES = (
     "runs", "outcomes", "scores", "coverage", "calls", "reviews", "states", "pairings", "ballots", "judged",
-    "pace", "reasons", "spent", "matched",
+    "pace", "reasons", "spent", "matched", "speed",
 )  # fmt: skip
 SAMPLE = 100_000
 """Scores drawn from, of more: the histogram looks the same, and the page is there at once."""
+LENGTHS = 10_000
+"""Rows whose lengths are drawn."""
+ESTIMATED = "Estimated: one token for every four characters."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def load(store: Store) -> Frames:
     """The frames of the dashboard."""
     from gristmill_data.store.frames import frames
 
-    found = frames(store, SAMPLE, FRAMES)
+    found = {**frames(store, SAMPLE, FRAMES), **frames(store, LENGTHS, ("rows",))}
     found["states"] = found["states"].assign(status=found["states"]["queue_status"].map(STATUS_LABELS))
     found["reasons"] = found["reasons"].assign(
         reason=found["reasons"]["reason"].map(lambda r: REASONS.get(r, r))
@@ -77,6 +80,10 @@ def groups(frames: Frames) -> list[Group]:
 
 def _made(frames: Frames) -> list[Panel]:
     from gristmill_evals import charts
+    from gristmill_evals.report.blocks import Note
+    from gristmill_evals.report.charts import token_lengths
+    from gristmill_evals.report.sections.judges import health
+    from gristmill_evals.report.sections.lengths import long_form
 
     outcomes, scores = frames["outcomes"], frames["scores"]
     lost, scored = outcomes[outcomes["state"] != "accepted"], scores.dropna(subset=["value"])
@@ -87,7 +94,20 @@ def _made(frames: Frames) -> list[Panel]:
         ),
         _chart("Scores", charts.score_distribution, scored, "No row is scored yet.", _sampled(scores)),
         _chart("Status of rows", charts.statuses, frames["states"], "There are no rows yet."),
+        Panel("Judge health", tuple(health(frames)) if len(scores) else (Note("No row is scored yet."),)),
+        _chart(
+            "Lengths in tokens",
+            token_lengths,
+            long_form(_live(frames["rows"])),
+            "There are no rows yet.",
+            ESTIMATED,
+        ),
     ]
+
+
+def _live(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose document is still there."""
+    return rows[~rows["stale"].astype(bool)]
 
 
 def _reviewed(frames: Frames) -> list[Panel]:
@@ -107,6 +127,7 @@ def _reviewed(frames: Frames) -> list[Panel]:
 def _rest(frames: Frames) -> list[Panel]:
     from gristmill_evals import charts
     from gristmill_evals.report.blocks import Note
+    from gristmill_evals.report.sections.spending import time
     from gristmill_evals.reviewing import blocks
 
     seen = blocks.sources(frames) or [Note("No source has given a row yet.")]
@@ -114,6 +135,7 @@ def _rest(frames: Frames) -> list[Panel]:
         _chart("Sources covered", charts.coverage, frames["coverage"], "No source has been read yet."),
         Panel("Sources reviewed", tuple(seen)),
         Panel("Cost", tuple(blocks.cost_per_row(frames))),
+        Panel("Time", time(frames).blocks),
         _chart("Benchmark matches", charts.matches, frames["matched"], "No row looks like a benchmark item."),
     ]
 

@@ -45,7 +45,7 @@ def export(store: Store, fmt: str, which: str, by: str) -> Made:
     _allow(store, by, "reviewer", "write exports")
     suffix = registry.load("exports", fmt).suffix
     path = _place(store, f"{which}-{fmt}", suffix)
-    made = write(store, fmt, str(path), statuses=which)
+    made = write(store, fmt, str(path), statuses=which, author=by)
     skipped = "".join(f" {count:,} left out: {reason}." for reason, count in made["skipped"].items())
     return Made(path, f"{made['written']:,} rows.{skipped}")
 

@@ -58,8 +58,10 @@ def _count(store: Store) -> _Counted:
 
 def _again(store: Store, counted: _Counted) -> None:
     try:
-        new = _count(store)
-        counted.facets, counted.at, counted.took = new.facets, new.at, new.took
+        with store.ingesting:  # which whoever closes the file waits for
+            if Store.opened(store.path) is not None:
+                new = _count(store)
+                counted.facets, counted.at, counted.took = new.facets, new.at, new.took
     except GristmillError as error:
         log.warning("the values to filter by could not be counted: %s", error)
         counted.at = time.monotonic()

@@ -10,5 +10,9 @@ SELECT example_id, kind, generator, type, uri, document_id, status, stale,
         AS response_chars,
     review, judge_state, length(chosen_) AS chosen_chars, length(rejected_) AS rejected_chars,
     (metadata ->> 'margin')::DOUBLE AS margin,
-    coalesce(metadata ->> 'fault', metadata ->> 'strategy') AS contrast
+    coalesce(metadata ->> 'fault', metadata ->> 'strategy') AS contrast,
+    -- all that a trainer reads of a row: of a pair the prompt with the longer of its responses
+    coalesce(list_sum(list_transform(said, lambda turn: length(turn.content))), 0)::BIGINT
+        + greatest(coalesce(length(chosen_), 0), coalesce(length(rejected_), 0)) AS total_chars,
+    len(said) + (chosen_ IS NOT NULL)::INTEGER AS turns
 FROM texts ORDER BY example_id
