@@ -65,6 +65,9 @@ def make(rows: int = 400, seed: int = 1, model: str = "offline:extractive") -> d
             columns=["model", "n", "input_tokens", "output_tokens", "cost"],
         ),
         "samples": _samples(table.head(120), chance),
+        **_texts(table, chance),
+        **_judged(table, chance),
+        **_costs(model),
     }  # fmt: skip
 
 
@@ -85,6 +88,8 @@ def _row(n: int, chance: random.Random) -> dict[str, object]:
         "stale": False,
         "instruction_chars": round(chance.lognormvariate(4.3, 0.35)),
         "response_chars": chosen,
+        "total_chars": chosen + 60,
+        "turns": 2,
         "review": review,
         "judge_state": "accepted" if chance.random() < 0.72 else "rejected",
     }
@@ -204,3 +209,88 @@ def _samples(table: pd.DataFrame, chance: random.Random) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(lines)
+
+
+LEAKS = ["I cannot help with that request.", "According to the passage, rye is ground cooler than wheat."]
+PROMPT = "You write questions about a passage for people who will never see the passage itself."
+
+
+def _texts(table: pd.DataFrame, chance: random.Random) -> dict[str, pd.DataFrame]:
+    """Accepted rows with their texts: some repeat each other, some hold what should not be there."""
+    lines = []
+    for n, row in enumerate(table[table["status"] == "accepted"].to_dict("records")):
+        passage, pair = " ".join(SENTENCES), row["kind"] == "preference"
+        response = f"{chance.choice(SENTENCES)} {chance.choice(SENTENCES)} Note {chance.randrange(9999)}."
+        response = LEAKS[n // 40 % 2] if n % 40 == 7 else PROMPT if n == 20 else response
+        question = (
+            f"{chance.choice(('What', 'Why', 'How'))} is written of the {chance.choice(TOPICS)} in {n}?"
+        )
+        lines.append(
+            {
+                **{name: row[name] for name in ("example_id", "kind", "generator", "type", "document_id")},
+                "system": "",
+                "instruction": "What is a sluice?" if n % 25 == 3 else question,
+                "response": SENTENCES[0] if n % 25 == 3 else response,
+                "rejected": f"- {chance.choice(SENTENCES)}\n- nothing" if pair else None,
+                "passage": passage,
+                "spans": 2,
+                "spans_found": 1 if n % 30 == 0 else 2,
+            }
+        )
+    texts = pd.DataFrame(lines)
+    copies = [("row", len(lines), 4, 2, 3), ("instruction", len(lines), 9, 1, 10)]
+    return {
+        "texts": texts,
+        "prompts": pd.DataFrame(
+            [(name, PROMPT, 2) for name in ("preference", "qa", "summary")],
+            columns=["generator", "text", "n"],
+        ),
+        "copies": pd.DataFrame(copies, columns=["of_", "rows", "repeated", "groups", "largest"]),
+    }
+
+
+def _judged(table: pd.DataFrame, chance: random.Random) -> dict[str, pd.DataFrame]:
+    """Judges of pairs, criteria of a rubric, members of a jury."""
+    verdicts, seats, criteria = [], [], []
+    for row in table.to_dict("records"):
+        sides = [chance.choice("1112") for _ in range(2)]
+        value = {"11": 1.0, "22": 0.0}.get("".join(sides), 0.5)
+        place = "first" if sides == ["1", "2"] else "second" if sides == ["2", "1"] else ""
+        lead = (row["example_id"], "pair", row["generator"], row["document_id"])
+        if row["kind"] == "preference":
+            verdicts.append((*lead, value, *sides, True, place, 120, 110))
+        truth = chance.random()
+        for judge in ("lab/small", "lab/large"):
+            seen = min(1.0, max(0.0, truth + chance.gauss(0, 0.2)))
+            seats.append((row["example_id"], "jury", row["document_id"], judge, round(seen, 3)))
+    for document, part in table.groupby("document_id"):
+        for name, points, share in (("grounded", 3.0, 0.9), ("clear", 1.0, 0.6)):
+            n, met = len(part), round(len(part) * share)
+            criteria.append(("answer", name, points, document, n, met, met // 8, n, 0.9 * n))
+    columns = ["example_id", "scorer", "generator", "document_id", "value", "forward", "swapped", "both",
+               "position", "chosen_chars", "rejected_chars"]  # fmt: skip
+    named = ["scorer", "criterion", "points", "document_id", "n", "met", "void_", "voted", "agreement"]
+    return {
+        "verdicts": pd.DataFrame(verdicts, columns=columns),
+        "criteria": pd.DataFrame(criteria, columns=named),
+        "seats": pd.DataFrame(seats, columns=["example_id", "scorer", "document_id", "judge", "value"]),
+    }
+
+
+def _costs(model: str) -> dict[str, pd.DataFrame]:
+    """What generators cost, how long calls took, and what a server counted."""
+    paid = None if model.startswith("offline") else 1.2
+    makers = [
+        ("qa", 260, 190, 400, 200_000, 40_000, paid, 0),
+        ("preference", 80, 55, 200, 90_000, 20_000, paid, 3),
+    ]
+    speed = [("20261120-091400-ab12", "writer", model, 600, 3, 40, 5, 0.8, 2.4, 0.1, 55.0)]
+    counted = [(model, 200, 400_000.0, 105_000.0, 8.2e8, 2.15e8, 5.7e7)]
+    names = ["generator", "rows", "accepted", "calls", "input_tokens", "output_tokens", "cost", "unpriced"]
+    timed = ["run_id", "role", "model", "answered", "failed", "cached", "retries", "p50", "p95", "waited_p95",
+             "output_tokens_per_second"]  # fmt: skip
+    return {
+        "makers": pd.DataFrame(makers, columns=names),
+        "speed": pd.DataFrame(speed, columns=timed),
+        "counted": pd.DataFrame(counted, columns=["model", "n", "chars", "tokens", "cc", "ct", "tt"]),
+    }

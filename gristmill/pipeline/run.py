@@ -46,6 +46,7 @@ from gristmill.pipeline.tally import Tally
 from gristmill.pipeline.target import Goal, goal_of
 from gristmill.pipeline.timebox import time_limit
 from gristmill.pipeline.traced import traced
+from gristmill.pipeline.versions import versions
 from gristmill.pipeline.walk import Walker
 from gristmill.recipe import Loaded
 from gristmill.registry import Gate
@@ -283,6 +284,8 @@ class Run:
     def _record(
         self, sink: Sink, started: datetime, finished: datetime | None, status: str, summary: dict[str, Any]
     ) -> None:
+        # one that runs or was killed has no summary, by which it is known
+        kept = {**summary, "versions": versions()} if summary else summary
         sink.add_row(
             "runs",
             {
@@ -292,7 +295,7 @@ class Run:
                 "started": started,
                 "finished": finished,
                 "status": status,
-                "summary": summary,
+                "summary": kept,
                 "version": __version__,
                 "settings": list(Plan.of(self.loaded).settings),
             },

@@ -56,9 +56,10 @@ def build_report(frames: Mapping[str, pd.DataFrame], *, title: str) -> Report:
         UsageError: a frame lacks a column.
     """
     from gristmill_evals.report.sections import SECTIONS
+    from gristmill_evals.report.sections.overview import with_headlines
 
     full = checked(frames)
-    return Report(title, tuple(section(full) for section in SECTIONS))
+    return Report(title, with_headlines(tuple(section(full) for section in SECTIONS)))
 
 
 def write_report(frames: Mapping[str, pd.DataFrame], out: Path, title: str) -> tuple[Path, Path, Path]:

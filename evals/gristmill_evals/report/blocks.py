@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from gristmill_evals.statistics import Estimate, clustered_mean, clustered_share, wilson
+from gristmill_evals.report.browse import Browse
+from gristmill_evals.statistics import Estimate, bounded_mean, clustered_mean, clustered_share, wilson
 
 if TYPE_CHECKING:
     from gristmill_evals.charts import Chart
 
-Unit = Literal["count", "share", "score", "usd", "tokens", "chars", "ratio"]
+Unit = Literal["count", "share", "score", "usd", "tokens", "chars", "ratio", "difference", "points", "number"]
+"""``score`` lies in [0, 1]; ``points`` and ``number`` need not, and are written with two decimals."""
 Tone = Literal["plain", "good", "warning"]
 
 
@@ -63,7 +65,8 @@ class Figure:
         """A mean with the interval clustered by source document."""
         if not len(values):
             return cls(label, None, unit, 0, of, note=f"no {of} to measure")
-        return cls._of(label, clustered_mean(values, clusters), unit, of)
+        bounded = unit == "score" and min(values) >= 0 and max(values) <= 1
+        return cls._of(label, (bounded_mean if bounded else clustered_mean)(values, clusters), unit, of)
 
     @classmethod
     def counted(cls, label: str, value: float | int, unit: Unit = "count", note: str = "") -> Figure:
@@ -71,8 +74,18 @@ class Figure:
         return cls(label, value, unit, note=note or "counted, no interval")
 
     @classmethod
+    def estimated(
+        cls, label: str, found: Estimate | None, unit: Unit, of: str = "rows", note: str = ""
+    ) -> Figure:
+        """What was estimated elsewhere; ``note`` says how its interval was made."""
+        if found is None:
+            return cls(label, None, unit, 0, of, note=f"too few {of} to measure")
+        told = "; ".join(part for part in (found.note, note) if part)
+        return cls(label, found.mean, unit, found.n, of, found.low, found.high, told)
+
+    @classmethod
     def _of(cls, label: str, estimate: Estimate, unit: Unit, of: str) -> Figure:
-        note = estimate.note or f"clustered by {estimate.clusters} documents"
+        note = estimate.note or f"clustered by {estimate.clusters:,} documents"
         low, high = estimate.low, estimate.high
         if unit == "score" and low is not None and high is not None:
             low, high = max(0.0, low), min(1.0, high)  # scores can not leave [0, 1], nor can their mean
@@ -159,7 +172,7 @@ class Samples:
     items: tuple[Sample, ...]
 
 
-Block = Figures | Table | ChartBlock | Note | Pair | Code | Samples
+Block = Figures | Table | ChartBlock | Note | Pair | Code | Samples | Browse
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,29 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "example_id", "kind", "generator", "type", "status", "reason", "uri", "heading_path", "instruction",
         "response", "chosen", "rejected", "evidence", "scores",
     ),
+    "texts": (
+        "example_id", "kind", "generator", "type", "document_id", "system", "instruction", "response",
+        "rejected", "passage", "spans", "spans_found",
+    ),
+    "prompts": ("generator", "text", "n"),
+    "copies": ("of_", "rows", "repeated", "groups", "largest"),
+    "verdicts": (
+        "example_id", "scorer", "generator", "document_id", "value", "forward", "swapped", "both", "position",
+        "chosen_chars", "rejected_chars",
+    ),
+    "criteria": ("scorer", "criterion", "points", "document_id", "n", "met", "void_", "voted", "agreement"),
+    "seats": ("example_id", "scorer", "document_id", "judge", "value"),
+    "makers": (
+        "generator", "rows", "accepted", "calls", "input_tokens", "output_tokens", "cost", "unpriced",
+    ),
+    "speed": (
+        "run_id", "role", "model", "answered", "failed", "cached", "retries", "p50", "p95", "waited_p95",
+        "output_tokens_per_second",
+    ),
+    "counted": ("model", "n", "chars", "tokens", "cc", "ct", "tt"),
 }  # fmt: skip
-"""Columns by frame; ``rows`` may also have ``chosen_chars``, ``rejected_chars`` and ``margin``, ``coverage``
-``rows``, ``reviewed`` and ``kept``."""
+"""Columns by frame; ``rows`` may also have ``chosen_chars``, ``rejected_chars``, ``margin``, ``contrast``,
+``total_chars`` and ``turns``, ``coverage`` ``rows``, ``reviewed`` and ``kept``."""
 
 Frames = Mapping[str, pd.DataFrame]
 

@@ -18,6 +18,7 @@ from gristmill_evals.report.blocks import (
     Section,
     Table,
 )  # fmt: skip
+from gristmill_evals.report.browse import Browse
 
 MOST_SAMPLES = 10
 
@@ -58,6 +59,8 @@ def _block(block: Block) -> Iterator[str]:
     elif isinstance(block, Code):
         yield from [f"**{escaped(block.caption)}**", ""] if block.caption else []
         yield from (f"    {line}" for line in block.text.splitlines())
+    elif isinstance(block, Browse):
+        yield from _browse(block)
     else:
         yield from _samples(block)
 
@@ -82,7 +85,8 @@ def _pair(pair: Pair) -> Iterator[str]:
         (pair.right_title, pair.right, pair.right_span),
     ):
         before, found, after = (escaped(part) for part in (text[:start], text[start:end], text[end:]))
-        yield f"- {escaped(title)}: {before} **{found}** {after}"
+        marked = f"**{found}**" if found else ""
+        yield " ".join(part for part in (f"- {escaped(title)}:", before, marked, after) if part)
 
 
 def _samples(block: Samples) -> Iterator[str]:
@@ -104,3 +108,15 @@ def _sample(sample: Sample) -> Iterator[str]:
     scores = ", ".join(f"{name} {value}" for name, value in sample.scores)
     yield f"- Source: {escaped(sample.source)}" + (f"; scores: {escaped(scores)}" if scores else "")
     yield ""
+
+
+def _browse(block: Browse) -> Iterator[str]:
+    for item in block.items[:MOST_SAMPLES]:
+        yield f"### {escaped(' · '.join(part for part in (item.badge, *item.facets, item.id) if part))}"
+        yield ""
+        for name, text in (*item.parts, *item.sides, *item.facts):
+            yield f"- {escaped(name)}: {escaped(text)}"
+        yield ""
+    left = len(block.items) - MOST_SAMPLES
+    if left > 0:
+        yield f"{left} more {block.noun} are in the HTML report."

@@ -23,8 +23,12 @@ def written(value: float | int | str | None, unit: Unit) -> str:
         return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.{_decimals(value)}f}"
     if unit == "score":
         return f"{value:.3f}"
+    if unit == "difference":
+        return f"{value:+.3f}"
     if unit == "ratio":
         return f"{value:.2f} ×"
+    if unit in ("points", "number"):
+        return f"{round(value, 2) or 0.0:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"  # never -0.00
     return f"{value:,.0f}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -96,9 +97,39 @@ def key_figures(frames: Frames) -> Section:
     return Section("figures", "Key figures", (Figures(tuple(items)), *_sampled(frames)), intro)
 
 
+HEADLINES = {
+    ("duplicates", "Have a near copy"): "Accepted rows with a near copy",
+    ("leaks", "Rows with any of these"): "Accepted rows with a refusal or leak",
+    ("groundedness", "All of it found in the source"): "Rows whose evidence is all found",
+    ("diversity", "Likeness to the nearest instruction"): "Likeness to the nearest instruction",
+    ("lengths", "Tokens to train on, accepted rows"): "Tokens to train on",
+}
+"""Figures of other sections (section and label) that are key figures too, and what they are called there."""
+
+
+def with_headlines(sections: tuple[Section, ...]) -> tuple[Section, ...]:
+    """The sections, with the figures of :data:`HEADLINES` among the key figures."""
+    found = {
+        (section.id, figure.label): figure
+        for section in sections
+        for block in section.blocks
+        if isinstance(block, Figures)
+        for figure in block.items
+    }
+    more = tuple(replace(found[place], label=label) for place, label in HEADLINES.items() if place in found)
+    return tuple(_extended(section, more) if section.id == "figures" else section for section in sections)
+
+
+def _extended(section: Section, more: tuple[Figure, ...]) -> Section:
+    first, *others = section.blocks
+    assert isinstance(first, Figures)  # of key_figures
+    return replace(section, blocks=(Figures((*first.items, *more)), *others))
+
+
 def _sampled(frames: Frames) -> list[Block]:
     """Large datasets are not read in full; the reader has to know."""
-    found = {name: frame.attrs["sampled"] for name, frame in frames.items() if "sampled" in frame.attrs}
+    whole = ("rows", "scores", "matches")
+    found = {name: frames[name].attrs["sampled"] for name in whole if "sampled" in frames[name].attrs}
     parts = [f"{name}: every {s['every']}th of {s['of']:,}" for name, s in found.items()]
     return (
         [Note(f"Figures of rows are from a fixed sample ({'; '.join(parts)}).", "warning")] if parts else []

@@ -17,7 +17,7 @@
         sample.hidden = !fits;
         shown += fits;
       }
-      output.textContent = `${shown} of ${samples.length} rows`;
+      output.textContent = `${shown} of ${samples.length} ${form.dataset.noun || "rows"}`;
     };
     form.addEventListener("input", apply);
     form.addEventListener("submit", (event) => event.preventDefault());
