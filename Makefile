@@ -43,9 +43,16 @@ review: $(VENV)/.runtime
 # Hundreds of processes would compile our sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One worker more than cores: many tests wait for processes that they have started.
-test: $(VENV)/.dev
-	$(BIN)/python -m pytest tests -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --maxprocesses 5 --dist loadfile --no-loadscope-reorder
+# Compiled once, by numba; each process that needs it would compile it again.
+KERNEL := evals/gristmill_evals/contamination
+$(VENV)/.kernel: $(VENV)/.dev $(wildcard $(KERNEL)/kernel/*.py $(KERNEL)/tiers/*.py $(KERNEL)/skim.py)
+	@echo "compiling the contamination check (a minute) …"
+	@$(BIN)/python tests/support/kernel.py
+	@touch $@
+
+# Two workers more than cores: many tests wait for processes that they have started.
+test: $(VENV)/.kernel
+	$(BIN)/python -m pytest tests -n $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )) --maxprocesses 6 --dist loadfile --no-loadscope-reorder
 
 # vLLM built for CPUs, in an environment of its own (3.6 GB).
 VLLM := .venv-vllm

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from support.store_rows import Dataset, chunk, document, fill, instruction, match, new_store, outcome, review
 
-from gristmill.records import Call, Chunk, Document, Usage
+from gristmill.records import Call, Chunk, Document, Score, Usage
 from gristmill_data.store import SegmentWriter, Store, frames_of
 from gristmill_data.store.frames import frames
 
@@ -17,7 +17,7 @@ COLUMNS = {
     "runs": "run_id name started finished status summary recipe version",
     "outcomes": "task state reason n",
     "rows": "example_id kind generator type uri document_id status stale instruction_chars response_chars"
-    " review judge_state chosen_chars rejected_chars margin contrast",
+    " review judge_state chosen_chars rejected_chars margin contrast total_chars turns",
     "scores": "example_id scorer value unscored_reason generator document_id",
     "coverage": "uri media_type chars chunks chunks_used covered_chars accepted rejected failed rows reviewed"
     " kept",
@@ -37,6 +37,17 @@ COLUMNS = {
     "reasons": "reviewer reason bulk n",
     "matched": "benchmark label n",
     "spent": "run_id name started cost calls unpriced asked accepted kept",
+    "texts": "example_id kind generator type document_id system instruction response rejected passage spans"
+    " spans_found",
+    "prompts": "generator text n",
+    "copies": "of_ rows repeated groups largest",
+    "verdicts": "example_id scorer generator document_id value forward swapped both position chosen_chars"
+    " rejected_chars",
+    "criteria": "scorer criterion points document_id n met void_ voted agreement",
+    "seats": "example_id scorer document_id judge value",
+    "makers": "generator rows accepted calls input_tokens output_tokens cost unpriced",
+    "speed": "run_id role model answered failed cached retries p50 p95 waited_p95 output_tokens_per_second",
+    "counted": "model n chars tokens cc ct tt",
 }
 
 
@@ -197,3 +208,88 @@ def test_frames_pass_through_files_unchanged(store: Store, made: Dataset) -> Non
         assert list(read[name].columns) == list(frame.columns)
         assert len(read[name]) == len(frame)
     assert read["rows"].equals(direct["rows"])
+
+
+def test_texts_are_those_of_accepted_rows_and_evidence_is_looked_up(store: Store, made: Dataset) -> None:
+    store.decide(review(made.examples[0], "reject", reason="wrong"))
+    wrong = instruction(
+        made.chunk, 7, evidence=[{"chunk_id": made.chunk.id, "start": 9, "end": 14, "quote": "A duck"}]
+    )
+    writer = SegmentWriter(store.path, "run-1")
+    for record in (wrong, outcome(wrong)):
+        writer.add(record)
+    writer.flush()
+    store.ingest()
+    texts = store.frames()["texts"].set_index("example_id")
+    assert set(texts.index) == {example.id for example in (*made.examples[1:], wrong, *made.pairs)}
+    assert texts.loc[made.examples[1].id, ["spans", "spans_found"]].tolist() == [1, 1]
+    assert texts.loc[wrong.id, ["spans", "spans_found"]].tolist() == [1, 0]
+    first = texts.loc[made.examples[1].id]
+    assert (first["response"], first["passage"]) == (made.examples[1].response, made.chunk.text)
+    assert texts.loc[made.pairs[0].id, "rejected"] == "bad 0"
+
+
+def test_copies_are_counted_without_case_and_marks(store: Store, made: Dataset) -> None:
+    again = [instruction(made.chunk, n, type=f"other {n}") for n in (1, 2)]
+    louder = [
+        type(e).make(
+            "instruction",
+            [{**m, "content": f"{m['content'].upper()} !"} for m in e.messages],
+            generator=e.generator,
+            chunk_ids=e.chunk_ids,
+        )
+        for e in again
+    ]
+    writer = SegmentWriter(store.path, "run-1")
+    for record in (*louder, *map(outcome, louder)):
+        writer.add(record)
+    writer.flush()
+    store.ingest()
+    copies = store.frames()["copies"].set_index("of_")
+    assert copies.loc["row"].tolist() == [6, 2, 2, 2]
+    assert copies.loc["instruction"].tolist() == [6, 2, 2, 2]
+
+
+def test_votes_of_judges_are_taken_apart(store: Store, made: Dataset) -> None:
+    pair = {"judge": "m", "winner_forward": "1", "winner_swapped": "2", "position": "first", "chars": [6, 5]}
+    met = [
+        {"criterion": "clear", "points": 2.0, "met": True, "counted": n > 0, "agreement": 0.5}
+        for n in range(2)
+    ]
+    jury = [{"jury": "both", "judge": "jury"}, *({"judge": name, "value": 0.5} for name in ("a", "b"))]
+    writer = SegmentWriter(store.path, "run-1")
+    writer.add(Score(made.pairs[0].id, "pair", "1", 0.5, votes=(pair,)))
+    for example, row in zip(made.examples, met, strict=False):
+        writer.add(Score(example.id, "clear", "1", 1.0, votes=(row,)))
+    writer.add(Score(made.examples[0].id, "both", "1", 0.5, votes=tuple(jury)))
+    writer.flush()
+    store.ingest()
+    found = store.frames()
+    [verdict] = found["verdicts"].to_dict("records")
+    assert [verdict[name] for name in ("forward", "swapped", "both", "position")] == ["1", "2", True, "first"]
+    [criterion] = found["criteria"].to_dict("records")
+    assert [criterion[name] for name in ("points", "n", "met", "void_", "agreement")] == [2.0, 2, 2, 1, 1.0]
+    assert found["seats"][["judge", "value"]].to_numpy().tolist() == [["a", 0.5], ["b", 0.5]]
+
+
+def test_calls_are_told_by_generator_and_prompts_are_kept(store: Store, made: Dataset) -> None:
+    asked = ({"role": "system", "content": "Write."}, {"role": "user", "content": "12345678"})
+    writer = SegmentWriter(store.path, "run-1")
+    writer.add(Call("call-1", "openai:m", asked, {}, "", Usage(7, 5), 0.25))
+    writer.flush()
+    store.ingest()
+    found = store.frames()
+    makers = found["makers"].set_index("generator")
+    assert makers.loc["qa", ["rows", "accepted", "calls", "cost"]].tolist() == [3, 3, 1, 0.25]
+    assert makers.loc["preference", "calls"] == 0
+    assert found["prompts"].to_numpy().tolist() == [["qa", "Write.", 1]]
+    [counted] = found["counted"].to_dict("records")
+    assert (counted["n"], counted["chars"], counted["tokens"], counted["ct"]) == (1, 14, 7, 98)
+
+
+def test_many_texts_are_sampled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gristmill_data.store.frames.MAX_TEXTS", 50)
+    fill(store, examples=400, pairs=0)
+    texts = store.frames()["texts"]
+    assert texts.attrs["sampled"] == {"of": 400, "every": 8}
+    assert 25 < len(texts) < 75

@@ -195,7 +195,8 @@ def _bars(
 ) -> Chart:
     """Horizontal bars in the order given, each with its total at the end."""
     order = list(dict.fromkeys(frame[name].astype(str)))
-    axis = alt.Axis(grid=True, tickCount=4, format="~s", **_whole_ticks(frame, name, value))
+    steps = "~s" if number == "," else number  # of dollars "200m" would not be read as 20 cents
+    axis = alt.Axis(grid=True, tickCount=4, format=steps, **_whole_ticks(frame, name, value))
     names = alt.Axis(labelLimit=LABEL_LIMIT)
     base = alt.Chart(frame).encode(y=alt.Y(f"{name}:N", sort=order, title=None, axis=names))
     bars = base.mark_bar(cornerRadiusEnd=2).encode(

@@ -9,10 +9,13 @@ import typer
 
 from gristmill.cli import (
     backup,
+    benchmark,
     cache,
     calibrate,
+    compare,
     decontaminate,
     dedup,
+    evaluate,
     export,
     init,
     listing,
@@ -35,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _FILES = (init, run, review, report, export, decontaminate, dedup, status, backup, cache, listing, models)
-for command in (*_FILES, calibrate, recalibrate):
+for command in (*_FILES, benchmark, evaluate, compare, calibrate, recalibrate):
     command.register(app)
 
 _CURES = {

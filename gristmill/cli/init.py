@@ -14,7 +14,7 @@ from gristmill.errors import GristmillError, UsageError
 
 
 def init(folder: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)]) -> None:
-    """Make a project: recipe.yaml, sample documents, a small benchmark. Nothing existing is overwritten."""
+    """Make a project: a recipe with documents, an evaluation with tasks. Nothing existing is overwritten."""
     if folder.exists() and not folder.is_dir():
         raise UsageError("a file, not a folder", where=str(folder), cure="name a new folder")
     if folder.exists() and any(folder.iterdir()):
@@ -23,6 +23,7 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make.", show
     console = stderr_console()
     console.print(f"{count} files in {folder}. Next:", soft_wrap=True, markup=False)
     console.print(f"  gristmill run {folder / 'recipe.yaml'}", soft_wrap=True, markup=False)
+    console.print(f"  gristmill eval {folder / 'evaluation.yaml'}", soft_wrap=True, markup=False)
 
 
 def _samples() -> Traversable:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-import functools
 import importlib.util
-import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gristmill.errors import MissingExtraError, UsageError
 from gristmill_evals.contamination.benchmark import Benchmark, BenchmarkItem
 from gristmill_evals.contamination.lm_eval_render import frame_of, rendered
-
-_LEAVES = 4
+from gristmill_evals.lm_tasks import SHOWN, leaves, manager_with, quietly, source, unknown
 
 
 def load_task(name: str, folder: Path | None = None) -> Benchmark:
@@ -32,50 +27,17 @@ def load_task(name: str, folder: Path | None = None) -> Benchmark:
     where = f"lm-eval:{name}" + (f"@{folder}" if folder else "")
     if folder is not None and not folder.is_dir():
         raise UsageError("there is no such folder of tasks", where=where, cure="write lm-eval:TASK@FOLDER")
-    manager = _manager_with(name, folder.resolve() if folder else None)
+    manager = manager_with(name, folder.resolve() if folder else None)
     if name not in manager.task_index:
-        raise _unknown(name, where, manager)
+        raise unknown(name, where, manager)
     try:
-        with _quietly():
+        with quietly():
             tasks: Mapping[str, Any] = manager.load([name])["tasks"]
             return _benchmark(name, tasks)
     except UsageError:
         raise
     except Exception as error:
         raise _unreachable(name, where, manager, error) from error
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without progress bars and remarks about few-shot settings, which are of no use here."""
-    import datasets
-
-    logger, shown = logging.getLogger("lm_eval"), not datasets.are_progress_bars_disabled()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        if shown:
-            datasets.enable_progress_bars()
-
-
-def _manager_with(name: str, folder: Path | None) -> Any:
-    """An index that knows the task: the folder's alone if that will do, for that of all takes seconds."""
-    if folder is not None:
-        own = _manager(folder, False)
-        if all(leaf in own.task_index for leaf in _leaves(name, own, set())):
-            return own
-    return _manager(folder, True)
-
-
-@functools.cache
-def _manager(folder: Path | None, defaults: bool) -> Any:
-    from lm_eval.tasks import TaskManager
-
-    return TaskManager(include_path=None if folder is None else str(folder), include_defaults=defaults)
 
 
 def _benchmark(name: str, tasks: Mapping[str, Any]) -> Benchmark:
@@ -132,57 +94,14 @@ def _common(values: Iterator[str]) -> str:
     return ", ".join(dict.fromkeys(value for value in values if value))
 
 
-def _unknown(name: str, where: str, manager: Any) -> UsageError:
-    near = difflib.get_close_matches(name, manager.all_tasks, n=3)
-    hint = f"; close: {', '.join(near)}" if near else ""
-    return UsageError(
-        f"lm-eval has no task {name!r}", where=where, cure=f"`lm-eval ls tasks` lists them{hint}"
-    )
-
-
 def _unreachable(name: str, where: str, manager: Any, error: Exception) -> UsageError:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-    leaves = list(dict.fromkeys(_leaves(name, manager, set())))
-    sources = list(dict.fromkeys(filter(None, (_source(leaf, manager) for leaf in leaves))))
-    data = (
-        f"; its data: {', '.join(sources[:_LEAVES])}{', …' if len(sources) > _LEAVES else ''}"
-        if sources
-        else ""
-    )
+    sources = list(dict.fromkeys(filter(None, (source(leaf, manager) for leaf in leaves(name, manager)))))
+    more = ", …" if len(sources) > SHOWN else ""
+    data = f"; its data: {', '.join(sources[:SHOWN])}{more}" if sources else ""
     return UsageError(
         f"the data of the lm-eval task {name!r} cannot be loaded: {reason}{data}",
         where=where,
         cure=f"save its test split as {name}.jsonl (one object a line: id, question, answer, choices) "
         f"and give that path instead of {where}",
     )
-
-
-def _leaves(name: str, manager: Any, seen: set[str]) -> Iterator[str]:
-    """The tasks that a task, tag or group stands for, as far as the index tells; unknown names stay."""
-    if name in seen:
-        return
-    seen.add(name)
-    entry = manager.task_index.get(name)
-    if entry is None:
-        yield name
-        return
-    members = entry.cfg.get("task") if entry.kind.name == "GROUP" and entry.cfg else None
-    if entry.kind.name == "TAG":
-        members = sorted(entry.tags)
-    if not isinstance(members, list):
-        yield name
-        return
-    for member in members:
-        inner = member if isinstance(member, str) else member.get("task") or member.get("group")
-        if isinstance(inner, str):
-            yield from _leaves(inner, manager, seen)
-
-
-def _source(name: str, manager: Any) -> str:
-    entry = manager.task_index.get(name)
-    config = (entry.cfg if entry else None) or {}
-    path, part = config.get("dataset_path"), config.get("dataset_name")
-    files = (config.get("dataset_kwargs") or {}).get("data_files")
-    if not path:
-        return ""
-    return str(path) + (f" ({part})" if part else "") + (f" {files}" if files else "")
