@@ -40,8 +40,9 @@ ADDED: Mapping[str, frozenset[str]] = {"matches": frozenset({"tier", "side"})}
 INDEXED = {"runs", "review_events"}
 SHARED = frozenset({"runs", "review_events", "lineage"})
 REPLACED = {"scores", "outcomes", "calls"}
-MOST_SEGMENTS, MOST_ROWS = 64, 50_000
-"""What one transaction takes over at most, unless a single segment is larger."""
+MOST_SEGMENTS, MOST_ROWS, MOST_BYTES = 64, 20_000, 4_000_000
+"""What one transaction takes over at most, unless a single segment is larger: rows and bytes of the files, so
+that it works in as little memory as the largest segment."""
 # nth: the place of a row among those of all files, oldest segment first
 FROM_FILES = """FROM (SELECT *, (file_index::BIGINT << 40) + file_row_number AS nth
     FROM read_parquet($files, union_by_name = true)) AS new"""
@@ -66,14 +67,16 @@ def ingest(store: Store) -> int:
 def _groups(store: Store, paths: Sequence[Path]) -> Iterator[list[Segment]]:
     """Segments to be taken over together, oldest first; those that cannot be used are set aside."""
     group: list[Segment] = []
+    rows = size = 0
     for path in paths:
         segment = Segment.read(path)
         if isinstance(segment, str):
             _refuse(store, path)
             continue
-        if group and (len(group) == MOST_SEGMENTS or sum(s.total for s in group) + segment.total > MOST_ROWS):
+        rows, size = rows + segment.total, size + segment.size
+        if group and (len(group) == MOST_SEGMENTS or rows > MOST_ROWS or size > MOST_BYTES):
             yield group
-            group = []
+            group, rows, size = [], segment.total, segment.size
         group.append(segment)
     if group:
         yield group

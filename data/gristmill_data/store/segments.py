@@ -205,6 +205,14 @@ class Segment:
         """Rows of all tables."""
         return sum(self.rows.values())
 
+    @property
+    def size(self) -> int:
+        """Bytes of all files; 0 when another thread is deleting them."""
+        try:
+            return sum((self.path / f"{table}.parquet").stat().st_size for table in self.rows)
+        except OSError:
+            return 0
+
     @classmethod
     def read(cls, path: Path) -> Segment | str:
         """The segment in ``path``, or the reason why it cannot be used."""
