@@ -34,6 +34,7 @@ demo: $(VENV)/.runtime
 	@echo "The rows were made by rules (offline:extractive), not by a language model. Next:"
 	@echo "  make review                                   review the rows in the browser"
 	@echo "  $(BIN)/gristmill run $(DEMO)/recipe.yaml      again: nothing is asked twice"
+	@echo "  $(BIN)/gristmill eval $(DEMO)/evaluation.yaml evaluate a model on sample tasks"
 	@echo "  edit $(DEMO)/recipe.yaml                      your own documents, your own model"
 
 review: $(VENV)/.runtime
