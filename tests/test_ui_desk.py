@@ -343,3 +343,18 @@ def test_the_table_pages_by_keyset_and_keeps_pairs_blind(store, monkeypatch):
     shown = display(table.rows, desk_of(store))
     assert [row["Response"] for row in shown if row["Kind"] == "preference"] == [BLIND]
     assert all("Score" not in row for row in shown)
+
+
+def test_a_press_counts_on_the_screen_and_in_the_mode_it_was_drawn_in(store):
+    desk = desk_of(store)
+    screen = desk.decision_id
+    with desk.pressed(screen, "read") as counts:
+        assert counts
+        desk.switch(screen, "reject")
+    with desk.pressed(screen, "read") as counts:  # meant for the bar that was there before
+        assert not counts
+    with desk.pressed(screen, "reject") as counts:
+        assert counts
+        desk.forward()
+    with desk.pressed(screen, "read") as counts:
+        assert not counts

@@ -8,9 +8,11 @@ refuses to save it twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from threading import RLock
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -61,6 +63,7 @@ class Desk:
     _trail: list[str] = field(default_factory=list)
     _at: int = -1
     _undoable: list[Saved] = field(default_factory=list)
+    _pressing: RLock = field(default_factory=RLock)
 
     def __post_init__(self) -> None:
         self.drafts = DraftBook(self.store, self.reviewer)
@@ -86,6 +89,17 @@ class Desk:
     def narrowed(self) -> bool:
         """Whether filters other than the usual ones are set."""
         return self.filters != Filters(viewer=self.reviewer, order=self.filters.order)
+
+    @contextmanager
+    def pressed(self, decision_id: str, mode: Mode) -> Iterator[bool]:
+        """Whether a button counts that was drawn on this screen in this mode.
+
+        Who types faster than the server answers presses buttons of the screen that was: a digit after the key
+        that asks for reasons would be a verdict. Streamlit begins with the second press while it is still at
+        the first, so they take turns here.
+        """
+        with self._pressing:
+            yield decision_id == self.decision_id and mode == self.mode
 
     def start(self) -> None:
         """Begin at the top of the queue, unless the session is somewhere already."""

@@ -12,7 +12,7 @@ import streamlit as st
 from gristmill_data.store import ItemView
 from gristmill_data.store.teamwork import Word
 from gristmill_ui.services import disputes, verdicts
-from gristmill_ui.services.desk import Desk
+from gristmill_ui.services.desk import Desk, Mode
 from gristmill_ui.services.markup import escape
 from gristmill_ui.services.rounds import at_the_start
 from gristmill_ui.views import editing
@@ -63,23 +63,24 @@ def draw(bar: Bar) -> None:
     editing.live(desk, bar.asked)
 
 
-def _press(bar: Bar, screen: str, action: Callable[[], Any]) -> None:
-    """Do ``action`` unless the screen it was pressed on is gone; what was typed is kept in any case."""
-    desk = bar.desk
-    if screen != desk.decision_id:
-        return
-    if desk.mode in ("edit", "reject"):
-        verdicts.keep_typed(desk, bar.asked, editing.typed(desk, bar.asked))
-    action()
-    if screen != desk.decision_id:
-        desk.drafts.end(bar.item.example.id, screen)
+def _press(bar: Bar, drawn: tuple[str, Mode], action: Callable[[], Any]) -> None:
+    """Do ``action`` unless what it was pressed on is gone; what was typed is kept in any case."""
+    desk, (screen, _) = bar.desk, drawn
+    with desk.pressed(*drawn) as counts:
+        if not counts:
+            return
+        if desk.mode in ("edit", "reject"):
+            verdicts.keep_typed(desk, bar.asked, editing.typed(desk, bar.asked))
+        action()
+        if screen != desk.decision_id:
+            desk.drafts.end(bar.item.example.id, screen)
 
 
 def _button(bar: Bar, label: str, key: str | None, action: Callable[[], Any], **options: Any) -> None:
-    name = f"{options.pop('place', label)}_{bar.screen}"
     st.form_submit_button(
-        label, shortcut=key, key=name, on_click=_press, args=(bar, bar.screen, action), **options
-    )
+        label, shortcut=key, key=f"{options.pop('place', label)}_{bar.screen}", on_click=_press,
+        args=(bar, (bar.screen, bar.desk.mode), action), **options,
+    )  # fmt: skip
 
 
 def _row() -> Any:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from gristmill_data.store import ItemView
 from gristmill_ui.services import blind, grades, rubric_view, verdicts
-from gristmill_ui.services.desk import Desk
+from gristmill_ui.services.desk import Desk, Mode
 from gristmill_ui.services.grades import Question
 from gristmill_ui.services.markup import escape
 from gristmill_ui.views import editing
@@ -54,22 +54,23 @@ def draw(bar: Bar) -> None:
             _MODES[mode](bar)
 
 
-def _press(bar: Bar, screen: str, action: Callable[[], Any]) -> None:
-    """Do ``action`` unless the screen it was pressed on is gone; what was typed is kept in any case."""
-    desk, item = bar.desk, bar.item
-    if screen != desk.decision_id:
-        return
-    if desk.mode in ("edit", "reject"):
-        verdicts.keep_typed(desk, item, editing.typed(desk, item))
-    action()
-    if screen != desk.decision_id:
-        desk.drafts.end(item.example.id, screen)
+def _press(bar: Bar, drawn: tuple[str, Mode], action: Callable[[], Any]) -> None:
+    """Do ``action`` unless what it was pressed on is gone; what was typed is kept in any case."""
+    desk, item, (screen, _) = bar.desk, bar.item, drawn
+    with desk.pressed(*drawn) as counts:
+        if not counts:
+            return
+        if desk.mode in ("edit", "reject"):
+            verdicts.keep_typed(desk, item, editing.typed(desk, item))
+        action()
+        if screen != desk.decision_id:
+            desk.drafts.end(item.example.id, screen)
 
 
 def _button(bar: Bar, label: str, key: str | None, action: Callable[[], Any], **options: Any) -> None:
     st.form_submit_button(
-        label, shortcut=key, key=f"{label}_{bar.screen}", on_click=_press, args=(bar, bar.screen, action),
-        **options,
+        label, shortcut=key, key=f"{label}_{bar.screen}", on_click=_press,
+        args=(bar, (bar.screen, bar.desk.mode), action), **options,
     )  # fmt: skip
 
 
