@@ -96,7 +96,8 @@ class Desk:
 
         Who types faster than the server answers presses buttons of the screen that was: a digit after the key
         that asks for reasons would be a verdict. Streamlit begins with the second press while it is still at
-        the first, so they take turns here. Of two that reach a stalled server together it tells us the later only.
+        the first, so they take turns here. Of two that reach a stalled server together it tells us the later
+        only.
         """
         with self._pressing:
             yield decision_id == self.decision_id and mode == self.mode
